@@ -1,0 +1,203 @@
+//! What a source is: the verbs that every connector has, and the contract between connectors and jobs.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use buffalo_model::{Cursor, Entity, Payment, RawRecord, Source};
+use chrono::{DateTime, Utc};
+
+use crate::Settings;
+
+/// One source, as the program finds it.
+#[derive(Debug)]
+pub struct Registration {
+    /// Its name in tables, logs, addresses and on the command line.
+    pub name: &'static str,
+    /// What its payloads mean. Needs no configuration, so that a process without the vendor's key can drain the outbox.
+    pub normalise: Normalise,
+    /// Makes the connector of the settings; none when the source is not enabled. What is wrong with the settings is
+    /// noted in them.
+    pub configure: fn(&mut Settings) -> Option<Arc<dyn Connector>>,
+}
+
+/// Reads a payload of an entity: a pure function of the vendor's bytes.
+pub type Normalise = fn(Entity, &str) -> Result<Normalised, NormaliseError>;
+
+/// What a payload became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Normalised {
+    /// A payment.
+    Payment(Payment),
+}
+
+/// A payload that can't be read. Says what is wrong with it in one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NormaliseError {
+    /// It is not JSON, or not of the shape that the vendor documents.
+    #[error("unreadable payload: {0}")]
+    Unreadable(String),
+    /// A field without which the record means nothing is not there.
+    #[error("missing field `{0}`")]
+    Missing(&'static str),
+    /// A field holds something that can't be used.
+    #[error("unusable field `{field}`: {what}")]
+    Unusable {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// A vendor from whom records are fetched.
+///
+/// # The contract of cursors
+///
+/// - A page's cursor says: everything that the source had said up to here is on this page or on pages before it. Jobs
+///   store it in the same transaction as the page, so whoever reads a cursor can rely on the records being stored.
+/// - Giving a stored cursor back continues without a gap, whatever crashed in between. Fetching something twice is
+///   allowed, leaving something out is not: where the vendor lists newest first, the position that later runs start from
+///   moves only with the page that holds the oldest record.
+/// - A cursor may describe several windows of one backfill, each with its own position.
+/// - A backfill leaves a cursor that an incremental run can start from, and that starts before the backfill did.
+/// - What was stored may be anything: an older program's cursor, somebody's edit. [`Connector::assess`] never fails; what
+///   it can't read is stale.
+/// - A connector never writes, and never sees, a cursor of another entity.
+#[async_trait]
+pub trait Connector: Send + Sync + Debug {
+    /// Its name.
+    fn source(&self) -> &Source;
+
+    /// What it has records of. Each entity has a cursor, a lock and runs of its own.
+    fn entities(&self) -> &[Entity];
+
+    /// What a stored cursor allows at `now`.
+    fn assess(&self, entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState;
+
+    /// Begins a run. No request is made before the first page is asked for.
+    fn open(&self, entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages>;
+
+    /// Makes sure that the source can be reached and permits what runs will ask of it.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that it does not permit.
+    async fn check(&self) -> Result<(), SourceError>;
+}
+
+/// The pages of one run, in the order in which they must be stored.
+#[async_trait]
+pub trait Pages: Send {
+    /// The next page; none after the last. A page without records is a page: its cursor counts.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`], after the retries that the HTTP layer made. The run ends there; what was stored stays.
+    async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError>;
+
+    /// Requests made so far, retries included.
+    fn requests_made(&self) -> u64;
+}
+
+/// One page of records.
+#[derive(Debug)]
+pub struct FetchedPage {
+    /// The records, each stamped with the time at which the source said so.
+    pub records: Vec<RawRecord>,
+    /// The position after this page.
+    pub cursor: Cursor,
+    /// Set when everything the source said up to that time has been given out with this page.
+    pub data_through: Option<DateTime<Utc>>,
+}
+
+/// What a stored cursor allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CursorState {
+    /// There is none: a backfill is needed.
+    Missing,
+    /// A backfill is under way and can be continued.
+    Backfilling,
+    /// An incremental run can start from it.
+    Current,
+    /// Nothing can be continued from it, for this reason: a backfill is needed.
+    Stale(String),
+}
+
+/// What a run is to fetch.
+#[derive(Debug, Clone, Copy)]
+pub enum Plan<'a> {
+    /// Everything, from the beginning.
+    Backfill,
+    /// What a [`CursorState::Backfilling`] or [`CursorState::Current`] cursor leaves to do.
+    Continue(&'a Cursor),
+}
+
+/// Why a source could not be read. Messages name source and request, and hold no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The credentials are wrong or do not permit the request (401, 403): the operator has to act.
+    #[error("{request} was refused with {status}: {message}")]
+    Unauthorised {
+        /// Source, method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// The vendor's words.
+        message: String,
+    },
+    /// The request was understood and refused.
+    #[error("{request} was refused with {status}: {message}")]
+    Refused {
+        /// Source, method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// The vendor's code for the reason, where it gives one.
+        code: Option<String>,
+        /// The parameter at fault, where the vendor names one.
+        param: Option<String>,
+        /// The vendor's words.
+        message: String,
+    },
+    /// The vendor could not answer, or not now, also not after the retries.
+    #[error("{request} failed with {status} after {attempts} attempts: {message}")]
+    Unavailable {
+        /// Source, method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// How often it was asked.
+        attempts: u32,
+        /// The vendor's words.
+        message: String,
+    },
+    /// The vendor asked to wait longer than a run can.
+    #[error("{request} was answered {status} with the demand to wait {wait_s} s")]
+    AskedToWait {
+        /// Source, method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// How long, in seconds.
+        wait_s: u64,
+    },
+    /// No whole answer arrived.
+    #[error("{request} failed after {attempts} attempts: {what}")]
+    Transport {
+        /// Source, method and path.
+        request: String,
+        /// How often it was asked.
+        attempts: u32,
+        /// What happened.
+        what: String,
+    },
+    /// An answer arrived that is not what the vendor documents.
+    #[error("{request} was answered with {what}")]
+    Malformed {
+        /// Source, method and path.
+        request: String,
+        /// What it was.
+        what: String,
+    },
+}

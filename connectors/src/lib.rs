@@ -1,0 +1,24 @@
+//! The sources Buffalo reads, the HTTP layer they share, and a sandbox that behaves as they do.
+//!
+//! A source is a folder here and one line in [`SOURCES`]. No SQL, and nothing that knows where records go.
+
+pub mod connector;
+pub mod http;
+pub mod sandbox;
+pub mod settings;
+mod stripe;
+
+pub use connector::{
+    Connector, CursorState, FetchedPage, Normalise, NormaliseError, Normalised, Pages, Plan, Registration,
+    SourceError,
+};
+pub use settings::{Problem, Settings};
+
+/// Every source that Buffalo knows.
+pub const SOURCES: &[Registration] = &[stripe::REGISTRATION];
+
+/// Finds a source by name.
+#[must_use]
+pub fn registration(name: &str) -> Option<&'static Registration> {
+    SOURCES.iter().find(|source| source.name == name)
+}

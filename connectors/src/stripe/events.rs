@@ -1,0 +1,235 @@
+//! Following events: what changed since the last run.
+//!
+//! Three properties of `/v1/events` shape this file. A listing is newest first, so the position that later runs start
+//! from moves only when the oldest page is stored. Events become visible with a delay and may come out of order within
+//! it, so the position stays a minute behind Stripe's clock and every window reaches ten minutes further back. Times are
+//! whole seconds, so of two events of one object in one second nobody can tell which is newer: the object itself is read
+//! again, which tells the truth whichever it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use buffalo_model::{ContentHash, RawRecord};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::api::{StripeApi, is_lost_position};
+use super::config::StripeConfig;
+use super::objects::{Event, EventPage};
+use super::page;
+use super::position::{EventWindow, Events, Position, Reread};
+use super::resource::Resource;
+use crate::connector::{FetchedPage, Pages, SourceError};
+use crate::http::Answer;
+
+/// How far each window reaches back behind the position, in seconds.
+const OVERLAP_S: i64 = 600;
+/// How far the position stays behind Stripe's clock, in seconds.
+const TRAIL_S: i64 = 60;
+/// Objects that are read again at the same time.
+const PARALLEL_REREADS: usize = 4;
+/// The most re-reads that are remembered; beyond, the next run does some of them once more.
+const REMEMBERED_REREADS: usize = 500;
+
+/// Reads the events from a little before the position up to now.
+pub(super) struct EventPages {
+    api: StripeApi,
+    config: Arc<StripeConfig>,
+    position: Events,
+    /// Re-reads of this window, and of the one before it.
+    reread: Vec<Reread>,
+    ended: bool,
+}
+
+impl EventPages {
+    pub(super) fn new(api: StripeApi, config: Arc<StripeConfig>, position: Events) -> Self {
+        let reread = position.reread.clone();
+        Self { api, config, position, reread, ended: false }
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = vec![
+            ("limit", "100".to_owned()),
+            ("created[gte]", (self.position.through - OVERLAP_S).to_string()),
+        ];
+        for resource in &self.config.resources {
+            query.extend(resource.event_types().iter().map(|kind| ("types[]", (*kind).to_owned())));
+        }
+        query.extend(self.position.window.as_ref().map(|window| ("starting_after", window.after.clone())));
+        query
+    }
+
+    async fn ask(&mut self) -> Result<Answer<EventPage>, SourceError> {
+        match self.api.events(&self.query()).await {
+            Err(error) if self.position.window.is_some() && is_lost_position(&error) => {
+                tracing::warn!("the place in the list of events is gone; reading the window from its start");
+                self.position.window = None;
+                self.api.events(&self.query()).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// The states that a page tells of, the newest of each object.
+    async fn records(
+        &mut self,
+        events: Vec<Event>,
+        boundary: Option<i64>,
+    ) -> Result<Vec<RawRecord>, SourceError> {
+        let mut by_object: HashMap<String, Vec<Event>> = HashMap::new();
+        for event in events {
+            let wanted = Resource::of_object(&event.object_kind)
+                .is_none_or(|resource| self.config.resources.contains(&resource));
+            if wanted {
+                by_object.entry(event.object.external_id()).or_default().push(event);
+            }
+        }
+        let mut records = Vec::with_capacity(by_object.len());
+        let mut unclear = Vec::new();
+        for (external_id, events) in by_object {
+            let newest = NewestSecond::of(events);
+            match Resource::of_object(&newest.event.object_kind) {
+                Some(_) if newest.suffices(boundary, &self.config.api_version) => {
+                    records.push(newest.into_record(external_id));
+                }
+                Some(resource) if newest.event.object.id.is_some() => {
+                    let digest = newest.digest();
+                    if !self.reread.contains(&digest) {
+                        self.reread.push(digest);
+                        unclear.push((resource, external_id, newest));
+                    }
+                }
+                // No object that we know, or one without an id: kept as it came, for a person to look at.
+                _ => records.push(newest.into_record(external_id)),
+            }
+        }
+        let api = &self.api;
+        let version = &self.config.api_version;
+        let reread: Vec<RawRecord> = stream::iter(unclear)
+            .map(|(resource, external_id, newest)| async move {
+                newest.read_again(api, resource, external_id, version).await
+            })
+            .buffer_unordered(PARALLEL_REREADS)
+            .try_collect()
+            .await?;
+        records.extend(reread);
+        Ok(records)
+    }
+}
+
+#[async_trait]
+impl Pages for EventPages {
+    async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let answer = self.ask().await?;
+        let (until, boundary) = match &self.position.window {
+            Some(window) => (window.until, Some(window.boundary)),
+            // Never back: Stripe's clock may have been set, or the position come from a listing of this minute.
+            None => ((answer.asked_at.timestamp() - TRAIL_S).max(self.position.through), None),
+        };
+        let EventPage { events, has_more } = answer.value;
+        let last = events.last().map(|event| (event.id.clone(), event.created));
+        let records = self.records(events, boundary).await?;
+        match last {
+            Some((after, boundary)) if has_more => {
+                self.position.window = Some(EventWindow { until, after, boundary });
+                remember(&mut self.position.reread, &self.reread, i64::MIN);
+                Ok(Some(page(records, &Position::Events(self.position.clone()), None)))
+            }
+            _ => {
+                self.ended = true;
+                self.position.through = until;
+                self.position.window = None;
+                remember(&mut self.position.reread, &self.reread, until - OVERLAP_S);
+                self.position.resources = self.config.resources.clone();
+                Ok(Some(page(records, &Position::Events(self.position.clone()), Some(until))))
+            }
+        }
+    }
+
+    fn requests_made(&self) -> u64 {
+        self.api.requests_made()
+    }
+}
+
+fn remember(remembered: &mut Vec<Reread>, made: &[Reread], since: i64) {
+    *remembered = made.iter().filter(|reread| reread.created >= since).cloned().collect();
+    remembered.sort_by_key(|reread| std::cmp::Reverse(reread.created));
+    remembered.truncate(REMEMBERED_REREADS);
+}
+
+/// What the newest events of one object on a page say; several where they share a second.
+struct NewestSecond {
+    event: Event,
+    /// Ids of all events of the object in that second, sorted.
+    ids: Vec<String>,
+    /// Whether they all show the same state.
+    agree: bool,
+}
+
+impl NewestSecond {
+    fn of(events: Vec<Event>) -> Self {
+        let created = events.iter().map(|event| event.created).max().unwrap_or_default();
+        let mut newest: Vec<Event> = events.into_iter().filter(|event| event.created == created).collect();
+        let first = newest.first().map(|event| ContentHash::of(&event.object.payload));
+        let agree = newest.iter().all(|event| Some(ContentHash::of(&event.object.payload)) == first);
+        let mut ids: Vec<String> = newest.iter().map(|event| event.id.clone()).collect();
+        ids.sort_unstable();
+        Self { event: newest.swap_remove(0), ids, agree }
+    }
+
+    /// Whether the event's own object can be taken for the state of its second: no other event of the second says
+    /// otherwise, none can be on the page before, and it is written in the version that we read.
+    fn suffices(&self, boundary: Option<i64>, version: &str) -> bool {
+        self.agree
+            && boundary != Some(self.event.created)
+            && self.event.object.id.is_some()
+            && self.event.api_version.as_deref() == Some(version)
+    }
+
+    fn digest(&self) -> Reread {
+        let events = ContentHash::of(&self.ids.join(","));
+        let events = events.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Reread { created: self.event.created, events }
+    }
+
+    /// The end of the event's second: the latest moment at which the state can have been true. Lists are stamped with
+    /// the start of theirs, so within one second an event wins over a list.
+    fn observed_at(&self) -> DateTime<Utc> {
+        let second = DateTime::from_timestamp(self.event.created, 0).unwrap_or(DateTime::UNIX_EPOCH);
+        second + TimeDelta::microseconds(999_999)
+    }
+
+    fn into_record(self, external_id: String) -> RawRecord {
+        RawRecord {
+            external_id,
+            observed_at: self.observed_at(),
+            api_version: self.event.api_version,
+            payload: self.event.object.payload,
+        }
+    }
+
+    async fn read_again(
+        self,
+        api: &StripeApi,
+        resource: Resource,
+        external_id: String,
+        version: &str,
+    ) -> Result<RawRecord, SourceError> {
+        match api.retrieve(resource, &external_id).await {
+            Ok(answer) => Ok(RawRecord {
+                external_id,
+                // It was read after the event was seen, whatever the clocks say.
+                observed_at: answer.asked_at.max(self.observed_at()),
+                api_version: Some(version.to_owned()),
+                payload: answer.value.payload,
+            }),
+            // Gone since: the event is the last that is known of it.
+            Err(SourceError::Refused { status: 404, .. }) => Ok(self.into_record(external_id)),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a Stripe object means as a payment.
+
+use std::borrow::Cow;
+
+use buffalo_model::{Entity, Payment, PaymentKind, PaymentStatus};
+use chrono::DateTime;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::resource::Resource;
+use crate::connector::{NormaliseError, Normalised};
+
+/// The fields that matter. Numbers stay texts here, so that one that does not fit is an error that names its field.
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    currency: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amount_captured: Option<&'a RawValue>,
+    #[serde(borrow)]
+    created: Option<&'a RawValue>,
+    captured: Option<bool>,
+    #[serde(borrow)]
+    charge: Option<Reference<'a>>,
+    #[serde(borrow)]
+    customer: Option<Reference<'a>>,
+}
+
+/// A field that holds an id, or the object itself where it was expanded.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reference<'a> {
+    Id(#[serde(borrow)] Cow<'a, str>),
+    Expanded {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    },
+}
+
+impl Reference<'_> {
+    fn id(self) -> String {
+        match self {
+            Self::Id(id) | Self::Expanded { id } => id.into_owned(),
+        }
+    }
+}
+
+/// Reads a charge, refund or dispute.
+pub(super) fn normalise(entity: Entity, payload: &str) -> Result<Normalised, NormaliseError> {
+    match entity {
+        Entity::Payments => payment(payload).map(Normalised::Payment),
+    }
+}
+
+fn payment(payload: &str) -> Result<Payment, NormaliseError> {
+    let object: Object<'_> =
+        serde_json::from_str(payload).map_err(|error| NormaliseError::Unreadable(error.to_string()))?;
+    if object.id.is_none_or(|id| id.is_empty()) {
+        return Err(NormaliseError::Missing("id"));
+    }
+    let name = object.object.ok_or(NormaliseError::Missing("object"))?;
+    let resource = Resource::of_object(&name).ok_or_else(|| NormaliseError::Unusable {
+        field: "object",
+        what: format!("`{}` is no charge, refund or dispute", shortened(&name)),
+    })?;
+    let raw_status = object.status.ok_or(NormaliseError::Missing("status"))?;
+    let amount = whole_number("amount", object.amount)?;
+    let (kind, status, amount) = match resource {
+        Resource::Charges => {
+            let captured = object.captured.ok_or(NormaliseError::Missing("captured"))?;
+            let status = charge_status(&raw_status, captured);
+            // What was captured is what was collected; it may be less than what was authorised.
+            let amount = match status {
+                PaymentStatus::Collected => whole_number("amount_captured", object.amount_captured)?,
+                _ => amount,
+            };
+            (PaymentKind::Charge, status, amount)
+        }
+        Resource::Refunds => (PaymentKind::Refund, refund_status(&raw_status), amount),
+        Resource::Disputes => (PaymentKind::Dispute, dispute_status(&raw_status), amount),
+    };
+    if amount < 0 {
+        let what = format!("{amount} is negative");
+        return Err(NormaliseError::Unusable { field: "amount", what });
+    }
+    let currency = object.currency.ok_or(NormaliseError::Missing("currency"))?;
+    let currency = currency
+        .parse()
+        .map_err(|error| NormaliseError::Unusable { field: "currency", what: format!("{error}") })?;
+    let created = whole_number("created", object.created)?;
+    let occurred_at = DateTime::from_timestamp(created, 0).ok_or_else(|| NormaliseError::Unusable {
+        field: "created",
+        what: format!("{created} is no time in seconds since 1970"),
+    })?;
+    Ok(Payment {
+        kind,
+        status,
+        raw_status: raw_status.into_owned(),
+        amount_minor: amount,
+        currency,
+        occurred_at,
+        parent_external_id: object.charge.map(Reference::id),
+        customer_external_id: object.customer.map(Reference::id),
+    })
+}
+
+/// A succeeded charge is money only once it is captured: before, it is an authorisation that may expire.
+fn charge_status(raw: &str, captured: bool) -> PaymentStatus {
+    match raw.trim() {
+        "succeeded" | "paid" if captured => PaymentStatus::Collected,
+        "succeeded" | "paid" => PaymentStatus::Pending,
+        "pending"
+        | "processing"
+        | "requires_payment_method"
+        | "requires_confirmation"
+        | "requires_action"
+        | "requires_capture" => PaymentStatus::Pending,
+        "canceled" => PaymentStatus::Voided,
+        "failed" => PaymentStatus::Failed,
+        _ => PaymentStatus::Unknown,
+    }
+}
+
+fn refund_status(raw: &str) -> PaymentStatus {
+    match raw.trim() {
+        "succeeded" => PaymentStatus::Refunded,
+        "pending" | "requires_action" => PaymentStatus::Pending,
+        "canceled" => PaymentStatus::Voided,
+        "failed" => PaymentStatus::Failed,
+        _ => PaymentStatus::Unknown,
+    }
+}
+
+/// Only a lost dispute takes money for good; while one is open nothing is decided.
+fn dispute_status(raw: &str) -> PaymentStatus {
+    match raw.trim() {
+        "lost" => PaymentStatus::Disputed,
+        "won" | "warning_closed" | "prevented" => PaymentStatus::Voided,
+        "warning_needs_response"
+        | "warning_under_review"
+        | "needs_response"
+        | "under_review"
+        | "appeal_needs_response"
+        | "appeal_under_review" => PaymentStatus::Pending,
+        _ => PaymentStatus::Unknown,
+    }
+}
+
+fn whole_number(field: &'static str, raw: Option<&RawValue>) -> Result<i64, NormaliseError> {
+    let text = raw.ok_or(NormaliseError::Missing(field))?.get();
+    text.parse().map_err(|_| NormaliseError::Unusable {
+        field,
+        what: format!("{} is no whole number of 64 bits", shortened(text)),
+    })
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+#[path = "normalise_tests.rs"]
+mod tests;

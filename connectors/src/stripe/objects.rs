@@ -1,0 +1,156 @@
+//! The parts of Stripe's answers that are read, and nothing more: everything else stays in the raw record.
+
+use std::borrow::Cow;
+
+use buffalo_model::ContentHash;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::http::VendorError;
+
+/// A page of a list, each object as the bytes it came in.
+#[derive(Debug)]
+pub(super) struct ListPage {
+    pub(super) objects: Vec<ListedObject>,
+    pub(super) has_more: bool,
+}
+
+/// An object of a list.
+#[derive(Debug)]
+pub(super) struct ListedObject {
+    /// None where the object has no id, which Stripe never does; the record is kept all the same.
+    pub(super) id: Option<String>,
+    pub(super) payload: String,
+}
+
+impl ListedObject {
+    fn of(raw: &RawValue) -> Self {
+        Self { id: id_of(raw.get()), payload: raw.get().to_owned() }
+    }
+
+    /// The id under which the record is stored: Stripe's, or one made of the content.
+    pub(super) fn external_id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| unidentified(&self.payload))
+    }
+}
+
+/// A made-up id for a record that has none, the same for the same content.
+pub(super) fn unidentified(payload: &str) -> String {
+    let hash = ContentHash::of(payload);
+    let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("unidentified:{hex}")
+}
+
+fn id_of(object: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Identified<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let identified: Identified<'_> = serde_json::from_str(object).ok()?;
+    (!identified.id.is_empty()).then(|| identified.id.into_owned())
+}
+
+/// Reads a list.
+pub(super) fn read_list(body: &[u8]) -> Result<ListPage, String> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+        has_more: bool,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(ListPage {
+        objects: envelope.data.into_iter().map(ListedObject::of).collect(),
+        has_more: envelope.has_more,
+    })
+}
+
+/// Reads a single object.
+pub(super) fn read_object(body: &[u8]) -> Result<ListedObject, String> {
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(ListedObject::of(raw))
+}
+
+/// An event, with the object it is about as it was then.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) id: String,
+    /// In whole seconds since 1970.
+    pub(super) created: i64,
+    pub(super) api_version: Option<String>,
+    /// What `object.object` says: `charge`, `refund`, …
+    pub(super) object_kind: String,
+    pub(super) object: ListedObject,
+}
+
+/// A page of events, newest first.
+#[derive(Debug)]
+pub(super) struct EventPage {
+    pub(super) events: Vec<Event>,
+    pub(super) has_more: bool,
+}
+
+/// Reads a page of events.
+pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        data: Vec<Item<'a>>,
+        has_more: bool,
+    }
+    #[derive(Deserialize)]
+    struct Item<'a> {
+        id: String,
+        created: i64,
+        api_version: Option<String>,
+        #[serde(borrow)]
+        data: Data<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Data<'a> {
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow, default)]
+        object: Cow<'a, str>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let event = |item: Item<'_>| {
+        let kind = serde_json::from_str::<Kind<'_>>(item.data.object.get());
+        Event {
+            id: item.id,
+            created: item.created,
+            api_version: item.api_version,
+            object_kind: kind.map(|kind| kind.object.into_owned()).unwrap_or_default(),
+            object: ListedObject::of(item.data.object),
+        }
+    };
+    Ok(EventPage { events: envelope.data.into_iter().map(event).collect(), has_more: envelope.has_more })
+}
+
+/// Reads the error that Stripe sends with a status of 400 and above.
+pub(super) fn read_error(body: &[u8]) -> VendorError {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Detail,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        message: Option<String>,
+        code: Option<String>,
+        param: Option<String>,
+    }
+    match serde_json::from_slice::<Envelope>(body) {
+        Ok(Envelope { error }) => VendorError {
+            message: error.message.unwrap_or_else(|| "no reason given".to_owned()),
+            code: error.code,
+            param: error.param,
+        },
+        Err(_) => {
+            VendorError { message: "no Stripe error in the answer".to_owned(), ..VendorError::default() }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What Buffalo does, carried between connectors and store: fetching and processing. No SQL, no vendor's JSON.
+
+mod fetch;
+mod persist;
+mod process;
+mod stop;
+
+pub use fetch::{Fetch, FetchOptions};
+pub use process::{Process, ProcessOptions, RetrySchedule};
+pub use stop::{Stop, StopSwitch};
+
+/// Called now and then with the number of records that were stored since the last call.
+pub type OnProgress = std::sync::Arc<dyn Fn(u64) + Send + Sync>;

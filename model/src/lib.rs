@@ -1,0 +1,22 @@
+//! Buffalo's words as types. Nothing here does I/O, knows a vendor, or is async.
+
+mod clock;
+mod content;
+mod cursor;
+mod money;
+mod payment;
+mod record;
+mod revenue;
+mod run;
+
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use content::ContentHash;
+pub use cursor::Cursor;
+pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
+pub use payment::{Payment, PaymentKind, PaymentStatus};
+pub use record::{Entity, RawRecord, RecordKey, Source, UnknownEntity};
+pub use revenue::{
+    Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
+    parse_date, parse_timezone,
+};
+pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};

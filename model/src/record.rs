@@ -1,0 +1,103 @@
+//! What is fetched: a record of an entity of a source, kept as the vendor sent it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A vendor whose data Buffalo brings in, by the name it has in tables, logs and addresses, such as `stripe`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Source(String);
+
+impl Source {
+    /// Names a source.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a record becomes once it is normalised; each entity has a table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Entity {
+    /// Money that moved or should have: charges, refunds, disputes, deals.
+    Payments,
+}
+
+impl Entity {
+    /// Every entity.
+    pub const ALL: [Self; 1] = [Self::Payments];
+
+    /// The name in tables, logs and addresses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payments => "payments",
+        }
+    }
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no entity's.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown entity `{0}`; there is: payments")]
+pub struct UnknownEntity(String);
+
+impl FromStr for Entity {
+    type Err = UnknownEntity;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|entity| entity.as_str() == name)
+            .ok_or_else(|| UnknownEntity(name.to_owned()))
+    }
+}
+
+/// Identifies a record for ever: the key that every table which holds or refers to records has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// The vendor.
+    pub source: Source,
+    /// What it becomes.
+    pub entity: Entity,
+    /// The vendor's id, unique within source and entity.
+    pub external_id: String,
+}
+
+/// One state of a record as the vendor sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    /// The vendor's id, unique within source and entity.
+    pub external_id: String,
+    /// The time at which the source said so, by the vendor's clock.
+    ///
+    /// Of two states of a record the later one holds. A connector must stamp a state so that a later truth never gets
+    /// an earlier time; it documents what it does within the resolution of the vendor's clock. Of two states stamped
+    /// equally, the one that is stored later holds.
+    pub observed_at: DateTime<Utc>,
+    /// The vendor's API version in which the payload is written, where the vendor has such a thing.
+    pub api_version: Option<String>,
+    /// The vendor's bytes.
+    pub payload: String,
+}

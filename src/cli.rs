@@ -1,0 +1,212 @@
+//! The command line: every role of the program in one enum.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Brings Stripe into your own Postgres, and says how much revenue you collected.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        buffalo demo                          try everything, with nothing set up\n  \
+        buffalo migrate                       make or update the tables in DATABASE_URL\n  \
+        buffalo fetch && buffalo process      what cron does\n  \
+        buffalo revenue monthly               what it is for\n\n\
+        Configuration comes from the environment and from .env; `buffalo check` tells whether it works.\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly failed, 75 busy (with --fail-if-busy)."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything on a private PostgreSQL and a sandbox that behaves as Stripe does
+    #[command(after_help = "Examples:\n  buffalo demo\n  buffalo demo --once --format json --charges 50000")]
+    Demo(DemoArgs),
+    /// Serve revenue, runs and health over HTTP
+    Serve,
+    /// Fetch what changed at the sources into the outbox
+    #[command(after_help = "Examples:\n  buffalo fetch                     all enabled sources\n  \
+        buffalo fetch stripe --mode full  everything, from the beginning")]
+    Fetch(FetchArgs),
+    /// Process the outbox into payments
+    #[command(after_help = "Examples:\n  buffalo process\n  buffalo process --watch --workers 4")]
+    Process(ProcessArgs),
+    /// Tell how much revenue was collected
+    #[command(
+        after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
+        buffalo revenue daily --timezone Europe/Berlin --format csv"
+    )]
+    Revenue(RevenueArgs),
+    /// List runs, or show one
+    #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
+    Runs(RunsArgs),
+    /// Tell how things stand: freshness, outbox, dead letters, unknown statuses
+    Status(Formatted),
+    /// Show how far each source was fetched, or forget it
+    #[command(subcommand)]
+    Cursors(CursorsCommand),
+    /// Make the tables, or bring them up to date
+    Migrate(Formatted),
+    /// Check configuration, database and sources
+    Check(Formatted),
+    /// Run the sandbox alone: an HTTP server that behaves as Stripe does
+    #[command(after_help = "Example:\n  buffalo sandbox --port 12111 --charges 100000\n  \
+        STRIPE_API_BASE=http://127.0.0.1:12111 STRIPE_API_KEY=sk_test_sandbox buffalo fetch")]
+    Sandbox(SandboxArgs),
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Format {
+    /// A table for people
+    #[default]
+    Table,
+    /// The JSON document that HTTP gives
+    Json,
+    /// Comma-separated values
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Formatted {
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// The source to fetch; all enabled ones if left out
+    pub(crate) source: Option<String>,
+    /// What to fetch
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: FetchMode,
+    /// Exit with 75 when another process is fetching already, instead of 0
+    #[arg(long)]
+    pub(crate) fail_if_busy: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum FetchMode {
+    /// What changed since the last run
+    #[default]
+    Incremental,
+    /// Everything; an unfinished backfill is continued
+    Full,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProcessArgs {
+    /// Go on until stopped, and wait for more when the outbox is empty
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Workers side by side
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevenueArgs {
+    /// How to cut the range
+    #[arg(value_enum)]
+    pub(crate) by: RevenueBy,
+    #[command(flatten)]
+    pub(crate) params: crate::question::RevenueParams,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RevenueBy {
+    /// One figure
+    Summary,
+    /// By day
+    Daily,
+    /// By week, from Monday
+    Weekly,
+    /// By calendar month
+    Monthly,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// The run to show; a list if left out
+    pub(crate) id: Option<uuid::Uuid>,
+    #[command(flatten)]
+    pub(crate) params: crate::question::RunsParams,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CursorsCommand {
+    /// Show all cursors
+    Show(Formatted),
+    /// Forget a position, so that the next fetch is a backfill; stored records stay
+    #[command(after_help = "Example:\n  buffalo cursors reset stripe payments --dry-run")]
+    Reset {
+        /// The source
+        source: String,
+        /// The entity
+        entity: String,
+        /// Only say what would happen
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the private PostgreSQL keeps its data between runs [default: buffalo in the user's data folder]
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Charges in the sandbox account, the first time [default: 10000]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
+    pub(crate) charges: Option<u64>,
+    /// End after the revenue table instead of serving HTTP
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// The HTTP port; a free one if that is taken
+    #[arg(long, default_value_t = 3000)]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 12111)]
+    pub(crate) port: u16,
+    /// Charges in the generated history; refunds and disputes follow from them
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) charges: u64,
+    /// Selects the history
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// When the newest generated charge was created, in Unix seconds [default: now]
+    #[arg(long)]
+    pub(crate) until: Option<i64>,
+    /// Over how many days the history is spread
+    #[arg(long, default_value_t = 365)]
+    pub(crate) span_days: u32,
+    /// The secret key that is accepted
+    #[arg(long, default_value = "sk_test_sandbox")]
+    pub(crate) api_key: String,
+    /// Requests allowed a second; no limit if left out
+    #[arg(long)]
+    pub(crate) rate_limit: Option<u32>,
+    /// How long every answer is held back, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+}

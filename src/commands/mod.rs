@@ -1,0 +1,59 @@
+//! The subcommands, a file each.
+
+mod check;
+mod cursors;
+mod demo;
+mod fetch;
+mod migrate;
+mod process;
+mod revenue;
+mod runs;
+mod sandbox;
+mod status;
+
+use crate::cli::Command;
+use crate::config::{Config, Needs};
+use crate::exit::{Exit, UsageError};
+use crate::question::FieldProblem;
+
+/// Runs a subcommand.
+pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Demo(args) => demo::run(&args, Config::load(Needs::Nothing)?).await,
+        Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
+        Command::Fetch(args) => fetch::run(&args, &Config::load(Needs::Sources)?).await,
+        Command::Process(args) => process::run(&args, &Config::load(Needs::Database)?).await,
+        Command::Revenue(args) => revenue::run(&args, &Config::load(Needs::Database)?).await,
+        Command::Runs(args) => runs::run(&args, &Config::load(Needs::Database)?).await,
+        Command::Status(output) => status::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Cursors(command) => cursors::run(&command, &Config::load(Needs::Database)?).await,
+        Command::Migrate(output) => migrate::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+    }
+}
+
+/// A usage error that names flags: parameters are in camelCase, flags in kebab-case.
+fn usage(problems: &[FieldProblem]) -> anyhow::Error {
+    let line = |problem: &FieldProblem| {
+        let flag: String = problem
+            .field
+            .chars()
+            .flat_map(|c| if c.is_ascii_uppercase() { vec!['-', c.to_ascii_lowercase()] } else { vec![c] })
+            .collect();
+        format!("--{flag}: {}", problem.message)
+    };
+    UsageError(problems.iter().map(line).collect::<Vec<_>>().join("\n")).into()
+}
+
+/// A bar on stderr that counts records; nothing where stderr is no terminal.
+fn progress(what: String) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner().with_message(what);
+    if let Ok(style) =
+        indicatif::ProgressStyle::with_template("{spinner} {msg}: {human_pos} records, {per_sec}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}

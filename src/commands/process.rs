@@ -1,0 +1,52 @@
+//! `buffalo process`: drains the outbox.
+
+use std::sync::Arc;
+
+use buffalo_jobs::{Process, ProcessOptions};
+use buffalo_model::SystemClock;
+use serde_json::json;
+
+use super::fetch::{counting, exit};
+use crate::cli::{Format, ProcessArgs};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::output::{complain, say_csv, say_json, say_runs};
+use crate::shutdown;
+
+pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<Exit> {
+    let bar = super::progress("processing".to_owned());
+    let options = ProcessOptions {
+        workers: usize::from(args.workers),
+        watch: args.watch,
+        stop: shutdown::on_signal(),
+        on_progress: counting(&bar),
+        ..config.process_options()
+    };
+    let process = Process { store: config.store()?.clone(), clock: Arc::new(SystemClock), options };
+    let run = process.run().await;
+    bar.finish_and_clear();
+    let run = run?;
+    if let Some(error) = &run.error {
+        complain(format!("process: {}: {error}", run.status));
+    }
+    if run.counts.records_dead_lettered > 0 {
+        complain(format!(
+            "{} rows became dead letters; see `buffalo status`",
+            run.counts.records_dead_lettered
+        ));
+    }
+    let runs = [run];
+    match args.output.format {
+        Format::Json => say_json(&json!({ "runs": runs }))?,
+        Format::Csv => {
+            let counts = &runs[0].counts;
+            let row = [counts.records_processed, counts.records_failed, counts.records_dead_lettered];
+            say_csv(
+                &["recordsProcessed", "recordsFailed", "recordsDeadLettered"],
+                &[row.map(|count| count.to_string()).to_vec()],
+            )?;
+        }
+        Format::Table => say_runs(&runs)?,
+    }
+    Ok(exit(&runs, false))
+}

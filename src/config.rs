@@ -1,0 +1,177 @@
+//! Configuration from the environment and `.env`. Everything that is wrong is told at once.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use buffalo_connectors::{Connector, SOURCES, Settings};
+use buffalo_jobs::ProcessOptions;
+use buffalo_model::{Currency, Source, SupportedCurrencies};
+use buffalo_store::{Store, StoreOptions};
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
+
+use crate::telemetry::{self, LogFormat};
+
+/// What a command can't do without, beyond what it reads when it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing: the command brings its own database and sources.
+    Nothing,
+    /// A database.
+    Database,
+    /// A database and at least one source.
+    Sources,
+    /// A database and keys for HTTP.
+    Keys,
+}
+
+/// The configuration of a process.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// None where the command needs no database and none is set.
+    pub(crate) store: Option<Store>,
+    pub(crate) sources: Vec<Arc<dyn Connector>>,
+    pub(crate) full_backfill_min_interval: TimeDelta,
+    pub(crate) outbox_batch_size: u32,
+    pub(crate) outbox_max_attempts: u32,
+    pub(crate) currencies: SupportedCurrencies,
+    pub(crate) reporting_currency: Currency,
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) api_key: Option<SecretString>,
+    pub(crate) admin_api_key: Option<SecretString>,
+}
+
+/// All that is wrong with the configuration, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct ConfigError(Vec<String>);
+
+/// The shortest key that HTTP accepts, in characters.
+const SHORTEST_KEY: usize = 16;
+
+impl Config {
+    /// Reads the environment, and `.env` for what the environment does not have; begins to log.
+    pub(crate) fn load(needs: Needs) -> Result<Self, ConfigError> {
+        let mut values: Vec<(String, String)> = Vec::new();
+        let mut broken_file = None;
+        if let Ok(file) = dotenvy::dotenv_iter() {
+            for item in file {
+                match item {
+                    Ok(value) => values.push(value),
+                    Err(_) => broken_file = Some("has a line that is not NAME=value"),
+                }
+            }
+        }
+        values.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        let mut settings = Settings::new(values);
+        if let Some(what) = broken_file {
+            settings.complain(".env", what);
+        }
+        let config = Self::from_settings(&mut settings, needs);
+        match config {
+            Some(config) if settings.problems().is_empty() => Ok(config),
+            _ => Err(ConfigError(settings.problems().iter().map(ToString::to_string).collect())),
+        }
+    }
+
+    fn from_settings(settings: &mut Settings, needs: Needs) -> Option<Self> {
+        start_logging(settings);
+        let sources: Vec<_> = SOURCES.iter().filter_map(|source| (source.configure)(settings)).collect();
+        if needs == Needs::Sources && sources.is_empty() {
+            settings.complain(
+                "STRIPE_API_KEY",
+                "is not set, and no other source is enabled: there is nothing to fetch",
+            );
+        }
+        let usd = Currency::default_reporting();
+        let config = Self {
+            store: store(settings, needs),
+            sources,
+            full_backfill_min_interval: TimeDelta::minutes(
+                i64::try_from(settings.number("FULL_BACKFILL_MIN_INTERVAL_MIN", 60, 0..=100_000))
+                    .unwrap_or(60),
+            ),
+            outbox_batch_size: small(settings.number("OUTBOX_BATCH_SIZE", 500, 1..=10_000)),
+            outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
+            currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
+            reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
+            host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port: u16::try_from(settings.number("PORT", 3_000, 0..=65_535)).unwrap_or(3_000),
+            api_key: key(settings, "API_KEY", needs),
+            admin_api_key: key(settings, "ADMIN_API_KEY", needs),
+        };
+        if !config.currencies.contains(config.reporting_currency) {
+            settings.complain(
+                "REPORTING_CURRENCY",
+                "is not among SUPPORTED_CURRENCIES, so it would always be zero",
+            );
+        }
+        Some(config)
+    }
+
+    /// The database. Commands that need one have asked for it when they loaded the configuration.
+    pub(crate) fn store(&self) -> anyhow::Result<&Store> {
+        self.store.as_ref().ok_or_else(|| anyhow::anyhow!("DATABASE_URL is not set"))
+    }
+
+    /// Process options without what the command line says.
+    pub(crate) fn process_options(&self) -> ProcessOptions {
+        ProcessOptions {
+            batch_size: self.outbox_batch_size,
+            max_attempts: self.outbox_max_attempts,
+            currencies: self.currencies.clone(),
+            ..ProcessOptions::default()
+        }
+    }
+
+    /// The names of the enabled sources.
+    pub(crate) fn source_names(&self) -> Vec<Source> {
+        self.sources.iter().map(|connector| connector.source().clone()).collect()
+    }
+}
+
+fn start_logging(settings: &mut Settings) {
+    let level = settings.parsed("LOG_LEVEL", EnvFilter::new("info"));
+    let format = settings.parsed("LOG_FORMAT", LogFormat::Text);
+    telemetry::start(&level, format);
+}
+
+fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
+    if needs != Needs::Nothing && !settings.has("DATABASE_URL") {
+        settings.complain(
+            "DATABASE_URL",
+            "is not set: the PostgreSQL database to use, as postgres://user:password@host:5432/name",
+        );
+    }
+    let max_connections = small(settings.number("DATABASE_POOL_MAX", 10, 1..=1_000));
+    let url = settings.secret("DATABASE_URL")?;
+    match Store::new(&StoreOptions { url, max_connections }) {
+        Ok(store) => Some(store),
+        Err(what) => {
+            settings.complain("DATABASE_URL", what);
+            None
+        }
+    }
+}
+
+fn key(settings: &mut Settings, name: &'static str, needs: Needs) -> Option<SecretString> {
+    let key = if needs == Needs::Keys {
+        settings.required_secret(name, "a random text of at least 16 characters that callers must send")
+    } else {
+        settings.secret(name)
+    };
+    if key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < SHORTEST_KEY) {
+        settings.complain(name, format!("is too short: at least {SHORTEST_KEY} characters"));
+    }
+    key
+}
+
+/// Bounds that were checked before fit any integer.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

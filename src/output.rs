@@ -1,0 +1,199 @@
+//! Writing results: tables for people, JSON and CSV for programs, complaints on stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
+use chrono::{DateTime, SecondsFormat, Utc};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde::Serialize;
+
+/// Writes a line on stdout. A reader that has gone away (`| head`) is no error.
+pub(crate) fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    quiet_when_closed(writeln!(io::stdout().lock(), "{line}"))
+}
+
+/// Writes a line on stderr.
+pub(crate) fn complain(line: impl std::fmt::Display) {
+    // Nobody is left to tell when stderr is gone.
+    drop(writeln!(io::stderr().lock(), "buffalo: {line}"));
+}
+
+/// Writes a document on stdout: indented for a terminal, in one line for a program.
+pub(crate) fn say_json(document: &impl Serialize) -> anyhow::Result<()> {
+    let text = if io::stdout().is_terminal() {
+        serde_json::to_string_pretty(document)?
+    } else {
+        serde_json::to_string(document)?
+    };
+    Ok(say(text)?)
+}
+
+/// Writes rows as CSV on stdout.
+pub(crate) fn say_csv(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    let text = csv_text(header, rows)?;
+    quiet_when_closed(io::stdout().lock().write_all(text.as_bytes()))?;
+    Ok(())
+}
+
+/// Rows as CSV.
+pub(crate) fn csv_text(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// Writes a table on stdout; columns named in `numbers` are aligned to the right.
+pub(crate) fn say_table(header: &[&str], numbers: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(header.to_vec());
+    // Wrapping is for terminals; a pipe gets whole lines.
+    let arrangement =
+        if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.set_content_arrangement(arrangement);
+    table.add_rows(rows);
+    for (at, name) in header.iter().enumerate() {
+        if numbers.contains(name)
+            && let Some(column) = table.column_mut(at)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say(table)
+}
+
+fn quiet_when_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// A time in whole seconds, or a dash.
+pub(crate) fn time(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "–".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// Writes runs as a table.
+pub(crate) fn say_runs(runs: &[Run]) -> io::Result<()> {
+    let header = [
+        "run",
+        "source",
+        "entity",
+        "mode",
+        "status",
+        "started",
+        "fetched",
+        "enqueued",
+        "unchanged",
+        "processed",
+        "failed",
+        "requests",
+    ];
+    let numbers = ["fetched", "enqueued", "unchanged", "processed", "failed", "requests"];
+    let row = |run: &Run| {
+        let counts = &run.counts;
+        let mut row = vec![
+            run.run_id.to_string(),
+            run.source.clone(),
+            run.entity.clone(),
+            run.mode.as_str().to_owned(),
+            run.status.to_string(),
+            time(Some(run.started_at)),
+        ];
+        row.extend(
+            [
+                counts.records_fetched,
+                counts.records_enqueued,
+                counts.records_deduped,
+                counts.records_processed,
+                counts.records_failed,
+                counts.requests_made,
+            ]
+            .map(|count| count.to_string()),
+        );
+        row
+    };
+    say_table(&header, &numbers, runs.iter().map(row).collect())
+}
+
+/// Writes revenue as a table, in major units.
+pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
+    let unit = match revenue.query.granularity {
+        Granularity::Summary => "",
+        Granularity::Daily => "day",
+        Granularity::Weekly => "week from",
+        Granularity::Monthly => "month",
+    };
+    let header = [unit, "currency", "collected", "payments", "refunded", "disputed", "net"];
+    let numbers = ["collected", "payments", "refunded", "disputed", "net"];
+    let row = |label: String, currency, figures: &Figures| {
+        let money = |minor| Money { minor, currency }.to_string();
+        vec![
+            label,
+            currency.to_string(),
+            money(figures.collected),
+            figures.count.to_string(),
+            money(figures.refunded),
+            money(figures.disputed),
+            money(figures.net()),
+        ]
+    };
+    let query = &revenue.query;
+    let bucket = query.granularity.bucket();
+    let mut rows: Vec<_> = revenue
+        .breakdown
+        .iter()
+        .map(|(day, figures)| row(bucket.label(*day), query.currency, figures))
+        .collect();
+    rows.push(row("total".to_owned(), query.currency, &revenue.total));
+    for (currency, figures) in &revenue.other_currencies {
+        rows.push(row("total".to_owned(), *currency, figures));
+    }
+    say_table(&header, &numbers, rows)?;
+    say(freshness(revenue))
+}
+
+/// Says how fresh the figures are.
+fn freshness(revenue: &Revenue) -> String {
+    if revenue.data_through.is_empty() {
+        return "Nothing was fetched so far.".to_owned();
+    }
+    let each = revenue.data_through.iter().map(|(source, through)| match through {
+        Some(through) => format!("{source} through {}", time(Some(*through))),
+        None => format!("{source} was not fetched to its end so far"),
+    });
+    format!("Data: {}. Time zone: {}.", each.collect::<Vec<_>>().join("; "), revenue.query.timezone.name())
+}
+
+/// The breakdown of revenue as CSV, in minor units; a summary is a single row.
+pub(crate) fn revenue_csv(revenue: &Revenue) -> anyhow::Result<String> {
+    let currency = revenue.query.currency.to_string();
+    let figures = |figures: &Figures| {
+        vec![
+            figures.collected.to_string(),
+            figures.count.to_string(),
+            figures.refunded.to_string(),
+            figures.disputed.to_string(),
+            figures.net().to_string(),
+            currency.clone(),
+        ]
+    };
+    if revenue.query.granularity == Granularity::Summary {
+        let header =
+            ["totalRevenueCents", "count", "refundedCents", "disputedCents", "netRevenueCents", "currency"];
+        return csv_text(&header, &[figures(&revenue.total)]);
+    }
+    let bucket = revenue.query.granularity.bucket();
+    let header =
+        [bucket.field(), "amountCents", "count", "refundedCents", "disputedCents", "netCents", "currency"];
+    let rows: Vec<_> = revenue
+        .breakdown
+        .iter()
+        .map(|(day, row)| [vec![bucket.label(*day)], figures(row)].concat())
+        .collect();
+    csv_text(&header, &rows)
+}

@@ -1,0 +1,48 @@
+//! Health: alive, and ready.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::App;
+
+/// How long readiness waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// GET /healthz: the process runs. Touches nothing, so that nobody restarts it for somebody else's fault.
+pub(super) async fn alive(State(app): State<App>) -> Json<Value> {
+    Json(json!({"status": "ok", "uptimeS": app.started.elapsed().as_secs()}))
+}
+
+/// GET /readyz: 503 only when Postgres is out. A source that fails degrades `syncStatus` and nothing else.
+pub(super) async fn ready(State(app): State<App>) -> Response {
+    let asked = Instant::now();
+    let fetches = tokio::time::timeout(PATIENCE, app.store.last_fetches()).await;
+    let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let uptime_s = app.started.elapsed().as_secs();
+    let Ok(Ok(fetches)) = fetches else {
+        let checks = json!({"db": {"ok": false, "latencyMs": latency_ms}});
+        let body = json!({"status": "down", "syncStatus": "degraded", "checks": checks, "uptimeS": uptime_s});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    };
+    let mut checks = Map::new();
+    checks.insert("db".to_owned(), json!({"ok": true, "latencyMs": latency_ms}));
+    for source in app.config.source_names() {
+        checks.insert(source.to_string(), json!({"ok": true, "lastSync": null}));
+    }
+    for (source, entity, run) in fetches {
+        let ok = run["status"] == "success";
+        let check = checks.entry(source).or_insert_with(|| json!({"ok": true, "lastSync": null}));
+        check["ok"] = json!(check["ok"] == true && ok);
+        check["lastSync"] = run["finishedAt"].clone();
+        check["lastStatus"][entity] = run["status"].clone();
+    }
+    let healthy = checks.values().all(|check| check["ok"] == true);
+    let sync_status = if healthy { "healthy" } else { "degraded" };
+    let body = json!({"status": "ok", "syncStatus": sync_status, "checks": checks, "uptimeS": uptime_s});
+    Json(body).into_response()
+}

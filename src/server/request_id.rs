@@ -1,0 +1,49 @@
+//! `X-Request-Id`: the caller's, or one of ours, on every answer and in every error.
+
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::error::ApiError;
+
+const HEADER: &str = "x-request-id";
+const LONGEST: usize = 128;
+
+/// Answers with the request's id, and writes the body of errors.
+pub(super) async fn identify(request: Request, next: Next) -> Response {
+    let given = request.headers().get(HEADER).and_then(|value| usable(value.as_bytes()));
+    let id = given.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        response = error.with_request_id(&id);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    response
+}
+
+/// The caller's id without control characters; none when it is too long or nothing is left.
+fn usable(given: &[u8]) -> Option<String> {
+    if given.len() > LONGEST {
+        return None;
+    }
+    let id: String =
+        given.iter().copied().filter(|byte| (0x20..0x7f).contains(byte)).map(char::from).collect();
+    (!id.trim().is_empty()).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_cleaned_or_replaced() {
+        assert_eq!(usable(b"abc-1"), Some("abc-1".to_owned()));
+        assert_eq!(usable(b"a\tb\x7fc\xff"), Some("abc".to_owned()));
+        assert_eq!(usable(b"\x01"), None);
+        assert_eq!(usable(&[b'a'; 129]), None);
+        assert_eq!(usable(&[b'a'; 128]).map(|id| id.len()), Some(128));
+    }
+}

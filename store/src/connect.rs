@@ -1,0 +1,136 @@
+//! The way into the database: connections, their settings, and migrations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::StoreError;
+use crate::error::classify;
+
+/// The migrations of this program, embedded at compile time.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The connection URL (`DATABASE_URL`).
+    pub url: SecretString,
+    /// The most connections at once (`DATABASE_POOL_MAX`).
+    pub max_connections: u32,
+}
+
+/// The database, as the rest of Buffalo sees it. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+    pub(crate) connect_options: PgConnectOptions,
+    pub(crate) server: String,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// How long a caller waits for a connection before the database counts as out of reach.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
+
+impl Store {
+    /// Prepares connections; none is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// A message that says what is wrong with the URL, without quoting it.
+    pub fn new(options: &StoreOptions) -> Result<Self, String> {
+        let connect_options = PgConnectOptions::from_str(options.url.expose_secret())
+            .map_err(|_| {
+                "is not a PostgreSQL URL such as postgres://user:password@host:5432/name".to_owned()
+            })?
+            .application_name("buffalo");
+        let server = match connect_options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", connect_options.get_host(), connect_options.get_port()),
+        };
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| Box::pin(async move { prepare_session(connection).await }))
+            .connect_lazy_with(connect_options.clone());
+        Ok(Self { pool, connect_options, server })
+    }
+
+    /// Brings the tables up to this program's version; safe to run twice and from two processes at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`], or [`StoreError::Migration`] that says which migration did not work.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATOR.run(&self.pool).await.map_err(|error| match error {
+            MigrateError::Execute(source) => self.fail("migrate")(source),
+            MigrateError::VersionMissing(version) => StoreError::Migration(format!(
+                "it has migration {version}, which this program does not know; use the newer program"
+            )),
+            MigrateError::VersionMismatch(version) => {
+                StoreError::Migration(format!("migration {version} was changed after it had been applied"))
+            }
+            MigrateError::ExecuteMigration(source, version) => {
+                let state = source.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+                tracing::debug!(error = %source, "migration failed");
+                StoreError::Migration(format!("migration {version} failed (SQLSTATE {state})"))
+            }
+            other => {
+                tracing::debug!(error = %other, "migration failed");
+                StoreError::Migration("its migration table can't be used".to_owned())
+            }
+        })
+    }
+
+    /// How many of this program's migrations the database lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like; a database without any table lacks all of them.
+    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        let known = MIGRATOR.iter().filter(|migration| !migration.migration_type.is_down_migration()).count();
+        // Not compile-checked: the table belongs to sqlx and may not exist yet.
+        let applied: Result<i64, _> =
+            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.pool)
+                .await;
+        match applied.map_err(self.fail("read the list of migrations")) {
+            Ok(applied) => Ok(known.saturating_sub(usize::try_from(applied).unwrap_or(0))),
+            Err(StoreError::SchemaMissing) => Ok(known),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await.map_err(self.fail("answer"))?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn fail(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+        move |source| classify(&self.server, operation, source)
+    }
+}
+
+/// Generic plans guess at LIMIT and at time ranges, and a wrong guess on the outbox is a full sort at every claim;
+/// planning afresh costs a fraction of a millisecond per batch.
+pub(crate) async fn prepare_session(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("SET plan_cache_mode = force_custom_plan").execute(connection).await?;
+    Ok(())
+}

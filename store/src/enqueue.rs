@@ -1,0 +1,204 @@
+//! The producer's write: records, cursor and the run's progress in one transaction.
+
+use std::collections::HashMap;
+
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RunId, Source};
+use chrono::{DateTime, Utc};
+use sqlx::{Postgres, Transaction};
+
+use crate::{Store, StoreError};
+
+/// One or more consecutive pages of a run, with the cursor that stands after the last of them.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The source.
+    pub source: &'a Source,
+    /// The entity.
+    pub entity: Entity,
+    /// The run that fetched it.
+    pub run_id: RunId,
+    /// The records, in the order in which they were fetched.
+    pub records: &'a [RawRecord],
+    /// How many vendor pages these are.
+    pub pages: i64,
+    /// Requests made of the vendor since the write before.
+    pub requests: i64,
+    /// The position after these records.
+    pub cursor: &'a Cursor,
+    /// Set when everything the source said up to that time is stored with this page.
+    pub data_through: Option<DateTime<Utc>>,
+    /// The version of the cursor row that the run read or wrote last.
+    pub cursor_version: i64,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The version of the cursor row now.
+    pub cursor_version: i64,
+    /// Records that were new or had changed.
+    pub enqueued: i64,
+    /// Records that were not.
+    pub deduped: i64,
+}
+
+impl Store {
+    /// Stores a page and moves the cursor behind it, both or neither.
+    ///
+    /// May be called again with the same page after a connection was lost: a write that had been committed is
+    /// recognised by the cursor's version and the run that wrote it, and not done twice.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CursorConflict`] when another producer has written since; nothing is stored then.
+    pub async fn write_page(&self, page: &Page<'_>, now: DateTime<Utc>) -> Result<Written, StoreError> {
+        let operation = "store a page";
+        let records = newest_of_each(page.records);
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        let next_version = page.cursor_version + 1;
+        // First, because it is where a second producer is refused, before it has cost anything.
+        let moved = sqlx::query!(
+            "UPDATE sync_cursors
+             SET state = $3, data_through = coalesce($4, data_through), version = $5::bigint, written_by = $6, updated_at = $7
+             WHERE source = $1 AND entity = $2 AND version = $5::bigint - 1",
+            page.source.as_str(),
+            page.entity.as_str(),
+            page.cursor.as_value(),
+            page.data_through,
+            next_version,
+            page.run_id.0,
+            now,
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(self.fail(operation))?;
+        if moved.rows_affected() == 0 {
+            return self.already_written_or_conflict(page, next_version).await;
+        }
+        let enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
+        let deduped = fetched - enqueued;
+        sqlx::query!(
+            "UPDATE sync_runs
+             SET pages_fetched = pages_fetched + $2, requests_made = requests_made + $3,
+                 records_fetched = records_fetched + $4, records_enqueued = records_enqueued + $5,
+                 records_deduped = records_deduped + $6, cursor_after = $7, heartbeat_at = $8,
+                 data_through = coalesce($9, data_through)
+             WHERE run_id = $1",
+            page.run_id.0,
+            page.pages,
+            page.requests,
+            fetched,
+            enqueued,
+            deduped,
+            page.cursor.as_value(),
+            now,
+            page.data_through,
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(self.fail(operation))?;
+        tx.commit().await.map_err(self.fail(operation))?;
+        Ok(Written { cursor_version: next_version, enqueued, deduped })
+    }
+
+    async fn enqueue_in_tx(
+        &self,
+        tx: &mut Transaction<'_, Postgres>,
+        page: &Page<'_>,
+        records: &[&RawRecord],
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        if records.is_empty() {
+            return Ok(0);
+        }
+        let hashes: Vec<ContentHash> =
+            records.iter().map(|record| ContentHash::of(&record.payload)).collect();
+        let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+        let observed_at: Vec<DateTime<Utc>> = records.iter().map(|record| record.observed_at).collect();
+        let content_hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes()).collect();
+        let api_versions: Vec<Option<&str>> =
+            records.iter().map(|record| record.api_version.as_deref()).collect();
+        let payloads: Vec<&str> = records.iter().map(|record| record.payload.as_str()).collect();
+        let enqueued = sqlx::query_file!(
+            "queries/enqueue.sql",
+            page.source.as_str(),
+            page.entity.as_str(),
+            &external_ids as &[&str],
+            &observed_at,
+            &content_hashes as &[&[u8]],
+            &api_versions as &[Option<&str>],
+            &payloads as &[&str],
+            now,
+            page.run_id.0,
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(self.fail("enqueue records"))?
+        .rows_affected();
+        if enqueued < records.len() as u64 {
+            // The same content seen again later was true in between as well: an older state that arrives after it must
+            // lose. Left out where everything was news, which is what a backfill consists of.
+            sqlx::query!(
+                "UPDATE record_heads AS known SET observed_at = seen.observed_at
+                 FROM unnest($3::text[], $4::timestamptz[], $5::bytea[])
+                     AS seen (external_id, observed_at, content_hash)
+                 WHERE known.source = $1 AND known.entity = $2 AND known.external_id = seen.external_id
+                   AND known.content_hash = seen.content_hash AND known.observed_at < seen.observed_at",
+                page.source.as_str(),
+                page.entity.as_str(),
+                &external_ids as &[&str],
+                &observed_at,
+                &content_hashes as &[&[u8]],
+            )
+            .execute(&mut **tx)
+            .await
+            .map_err(self.fail("note what was seen again"))?;
+        }
+        Ok(i64::try_from(enqueued).unwrap_or(i64::MAX))
+    }
+
+    async fn already_written_or_conflict(
+        &self,
+        page: &Page<'_>,
+        next_version: i64,
+    ) -> Result<Written, StoreError> {
+        let ours = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                   SELECT FROM sync_cursors
+                   WHERE source = $1 AND entity = $2 AND version = $3 AND written_by = $4 AND state = $5
+               ) AS "ours!""#,
+            page.source.as_str(),
+            page.entity.as_str(),
+            next_version,
+            page.run_id.0,
+            page.cursor.as_value(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(self.fail("read the cursor"))?;
+        if ours {
+            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0 });
+        }
+        Err(StoreError::CursorConflict { source_name: page.source.to_string(), entity: page.entity.as_str() })
+    }
+}
+
+/// One state of each record, the newest; of two with the same time the later one in the list.
+///
+/// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
+fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
+    let mut place: HashMap<&str, usize> = HashMap::with_capacity(records.len());
+    let mut newest: Vec<&RawRecord> = Vec::with_capacity(records.len());
+    for record in records {
+        match place.get(record.external_id.as_str()) {
+            None => {
+                place.insert(&record.external_id, newest.len());
+                newest.push(record);
+            }
+            Some(&at) if newest[at].observed_at <= record.observed_at => newest[at] = record,
+            Some(_) => {}
+        }
+    }
+    newest
+}

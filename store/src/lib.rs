@@ -1,0 +1,27 @@
+//! Everything of Buffalo that is in Postgres.
+//!
+//! Functions take the time they should stamp; none of them asks a clock. No transaction outlives a call, but for
+//! [`ClaimedBatch`], which *is* one.
+
+pub mod embedded;
+
+mod claim;
+mod connect;
+mod cursors;
+mod enqueue;
+mod error;
+mod lock;
+mod revenue;
+mod runs;
+mod settle;
+mod status;
+
+pub use claim::{ClaimedBatch, ClaimedRow};
+pub use connect::{MIGRATOR, Store, StoreOptions};
+pub use cursors::CursorRow;
+pub use enqueue::{Page, Written};
+pub use error::StoreError;
+pub use lock::ProducerLock;
+pub use runs::{NewRun, RunFilter, RunOutcome, RunProgress};
+pub use settle::{DeadRow, RetryRow, Settled, StoreFailure, UpsertRow};
+pub use status::{OutboxDepth, Status, UnmappedStatus};

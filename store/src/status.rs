@@ -1,0 +1,114 @@
+//! How things stand: the outbox, dead letters, statuses nobody knows.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{CursorRow, Store, StoreError};
+
+/// Outbox rows of one source and entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// The source.
+    pub source: String,
+    /// The entity.
+    pub entity: String,
+    /// Rows waiting.
+    pub pending: i64,
+    /// Of these, rows that have failed at least once.
+    pub retrying: i64,
+    /// When the oldest of them was enqueued.
+    pub oldest_enqueued_at: Option<DateTime<Utc>>,
+}
+
+/// A vendor status that Buffalo does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmappedStatus {
+    /// The source.
+    pub source: String,
+    /// The vendor's word.
+    pub raw_status: String,
+    /// How many payments have it.
+    pub count: i64,
+    /// The id of one of them.
+    pub sample: String,
+}
+
+/// How things stand at one moment.
+#[derive(Debug)]
+pub struct Status {
+    /// All cursors.
+    pub cursors: Vec<CursorRow>,
+    /// The outbox by source and entity; nothing where it is empty.
+    pub outbox: Vec<OutboxDepth>,
+    /// The number of dead letters by source.
+    pub dead_letters: Vec<(String, i64)>,
+    /// Statuses that Buffalo does not know, the most frequent first, at most fifty.
+    pub unmapped: Vec<UnmappedStatus>,
+}
+
+impl Store {
+    /// How things stand.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        let dead_letters = sqlx::query!(
+            r#"SELECT source, count(*) AS "count!" FROM dead_letters GROUP BY source ORDER BY source"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("count dead letters"))?;
+        let unmapped = sqlx::query_as!(
+            UnmappedStatus,
+            r#"SELECT source, raw_status, count(*) AS "count!", min(external_id) AS "sample!"
+               FROM payments WHERE status = 'UNKNOWN'
+               GROUP BY source, raw_status ORDER BY 3 DESC, 1, 2 LIMIT 50"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("list unmapped statuses"))?;
+        Ok(Status {
+            cursors: self.list_cursors().await?,
+            outbox: self.outbox_depth().await?,
+            dead_letters: dead_letters.into_iter().map(|row| (row.source, row.count)).collect(),
+            unmapped,
+        })
+    }
+
+    /// What waits in the outbox, by source and entity.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn outbox_depth(&self) -> Result<Vec<OutboxDepth>, StoreError> {
+        sqlx::query_as!(
+            OutboxDepth,
+            r#"SELECT source, entity, count(*) AS "pending!",
+                      count(*) FILTER (WHERE attempts > 0) AS "retrying!",
+                      min(enqueued_at) AS oldest_enqueued_at
+               FROM ingest_outbox GROUP BY source, entity ORDER BY source, entity"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("measure the outbox"))
+    }
+
+    /// The end of the newest successful fetch of each source and entity.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn last_fetches(&self) -> Result<Vec<(String, String, Value)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT DISTINCT ON (source, entity) source, entity,
+                      jsonb_build_object('status', status, 'startedAt', started_at, 'finishedAt', finished_at) AS "run!"
+               FROM sync_runs WHERE mode <> 'process' AND status NOT IN ('running', 'skipped')
+               ORDER BY source, entity, run_id DESC"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("find the newest runs"))?;
+        Ok(rows.into_iter().map(|row| (row.source, row.entity, row.run)).collect())
+    }
+}
