@@ -16,8 +16,11 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     let store = config.store()?;
     // A configuration that could not be read has ended the program before this.
     let mut items = vec![Item { what: "configuration".to_owned(), trouble: None }];
-    let pending = store.pending_migrations().await;
-    let trouble = match &pending {
+    let pending = match store.reach().await {
+        Ok(()) => store.pending_migrations().await,
+        Err(error) => Err(error),
+    };
+    let trouble = match pending {
         Err(error) => Some(error.to_string()),
         Ok(0) => None,
         Ok(pending) => Some(format!("{pending} migrations are missing: run `buffalo migrate`")),

@@ -21,16 +21,23 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(&args, Config::load(Needs::Nothing)?).await,
         Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
-        Command::Fetch(args) => fetch::run(&args, &Config::load(Needs::Sources)?).await,
-        Command::Process(args) => process::run(&args, &Config::load(Needs::Database)?).await,
-        Command::Revenue(args) => revenue::run(&args, &Config::load(Needs::Database)?).await,
-        Command::Runs(args) => runs::run(&args, &Config::load(Needs::Database)?).await,
-        Command::Status(output) => status::run(output.format, &Config::load(Needs::Database)?).await,
-        Command::Cursors(command) => cursors::run(&command, &Config::load(Needs::Database)?).await,
-        Command::Migrate(output) => migrate::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Fetch(args) => fetch::run(&args, &connected(Needs::Sources).await?).await,
+        Command::Process(args) => process::run(&args, &connected(Needs::Database).await?).await,
+        Command::Revenue(args) => revenue::run(&args, &connected(Needs::Database).await?).await,
+        Command::Runs(args) => runs::run(&args, &connected(Needs::Database).await?).await,
+        Command::Status(output) => status::run(output.format, &connected(Needs::Database).await?).await,
+        Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
+        Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }
+}
+
+/// The configuration, and a database that answers: a command says at once when it does not, and is patient only later.
+async fn connected(needs: Needs) -> anyhow::Result<Config> {
+    let config = Config::load(needs)?;
+    config.store()?.reach().await?;
+    Ok(config)
 }
 
 /// A usage error that names flags: parameters are in camelCase, flags in kebab-case.

@@ -13,7 +13,7 @@ WITH claimed AS (
     FOR UPDATE SKIP LOCKED
 ),
 budgeted AS (
-    SELECT *, sum(payload_bytes) OVER (ORDER BY available_at, raw_id) - payload_bytes AS bytes_before FROM claimed
+    SELECT *, sum(payload_bytes) OVER (ROWS UNBOUNDED PRECEDING) - payload_bytes AS bytes_before FROM claimed
 )
 SELECT c.raw_id, c.source, c.entity, c.external_id, c.revision, c.observed_at, c.attempts,
        r.api_version, r.payload

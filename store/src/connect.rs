@@ -4,6 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::ConnectOptions;
+use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
@@ -35,6 +37,9 @@ impl std::fmt::Debug for Store {
         f.debug_struct("Store").field("server", &self.server).finish_non_exhaustive()
     }
 }
+
+/// How long a command that begins waits for its first connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a caller waits for a connection before the database counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
@@ -108,14 +113,19 @@ impl Store {
         }
     }
 
-    /// Asks the database for a sign of life.
+    /// Makes sure that the database can be reached, without the patience that a running process has.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await.map_err(self.fail("answer"))?;
-        Ok(())
+    /// [`StoreError::Unreachable`] and [`StoreError::AccessDenied`].
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        let connecting = tokio::time::timeout(REACH_TIMEOUT, self.connect_options.connect());
+        let connected = match connecting.await {
+            Ok(connected) => connected,
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        };
+        let connection = connected.map_err(self.fail("connect"))?;
+        connection.close().await.map_err(self.fail("connect"))
     }
 
     /// Closes all connections.

@@ -14,6 +14,16 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The server was reached and does not let us in, or has no such database.
+    #[error(
+        "the database at {server} refuses the user, password or name in DATABASE_URL (SQLSTATE {sqlstate})"
+    )]
+    AccessDenied {
+        /// Host and port, or socket directory.
+        server: String,
+        /// PostgreSQL's code for the reason.
+        sqlstate: String,
+    },
     /// The database exists but the tables do not.
     #[error("the database has no Buffalo tables yet, or old ones: run `buffalo migrate`")]
     SchemaMissing,
@@ -107,6 +117,8 @@ pub(crate) fn classify(server: &str, operation: &'static str, source: sqlx::Erro
         // 42P01 undefined table, 42703 undefined column, 3F000 no such schema.
         return match sqlstate.as_str() {
             "42P01" | "42703" | "3F000" => StoreError::SchemaMissing,
+            // 28000 and 28P01 authentication, 3D000 no such database.
+            "28000" | "28P01" | "3D000" => StoreError::AccessDenied { server: server.to_owned(), sqlstate },
             _ => StoreError::Refused { operation, sqlstate, source },
         };
     }

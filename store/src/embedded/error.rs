@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum EmbeddedError {
     /// No usable server programs were found.
-    #[error("PostgreSQL 14 or newer is needed, but {found}: {install}, then try again")]
+    #[error("PostgreSQL 14 or newer is needed, but this system has {found}: {install}, then try again")]
     NotInstalled {
-        /// What was found instead.
+        /// The major versions that were found, or `none`.
         found: String,
         /// The instruction that installs it on this system.
         install: String,
@@ -21,7 +21,7 @@ pub enum EmbeddedError {
 
     /// The database was made by a major version whose programs are not installed.
     #[error(
-        "the database in {} was made by PostgreSQL {made_by}, but only {installed} is installed: install \
+        "the database in {} was made by PostgreSQL {made_by}, but this system has {installed}: install \
          PostgreSQL {made_by}, or pass another --data-dir to start with an empty database",
         data_dir.display()
     )]

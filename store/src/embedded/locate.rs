@@ -65,7 +65,7 @@ impl SearchPlaces {
         Self { path: std::env::split_paths(&path).collect(), root: PathBuf::from("/") }
     }
 
-    /// Every installed server that is new enough or not, newest first.
+    /// Every installed server, new enough or not, the newest first.
     pub(super) fn installations(&self) -> Vec<Installation> {
         let mut seen = BTreeSet::new();
         let mut found: Vec<Installation> = self
@@ -111,14 +111,10 @@ pub(super) fn choose(
         (None, Some(made_by)) if newest_is_usable => {
             Err(EmbeddedError::OtherVersion { data_dir: data_dir.to_path_buf(), made_by, installed: majors })
         }
-        (None, _) if majors.is_empty() => Err(EmbeddedError::NotInstalled {
-            found: "none is installed".to_owned(),
-            install: install_hint(),
-        }),
-        (None, _) => Err(EmbeddedError::NotInstalled {
-            found: format!("only {majors} is installed"),
-            install: install_hint(),
-        }),
+        (None, _) => {
+            let found = if majors.is_empty() { "none".to_owned() } else { majors };
+            Err(EmbeddedError::NotInstalled { found, install: install_hint() })
+        }
     }
 }
 

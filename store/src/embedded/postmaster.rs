@@ -114,21 +114,18 @@ fn is_alive(pid: Pid) -> bool {
 }
 
 /// Whether a process is a server of this database: the server is always started with the directory as an
-/// argument.
+/// argument. A process that just ended has no arguments.
 fn serves(pid: Pid, cluster: &Path) -> bool {
-    arguments_of(pid).contains(&*cluster.to_string_lossy())
-}
-
-/// The command line of a process, empty when it just ended.
-fn arguments_of(pid: Pid) -> String {
+    let cluster = cluster.as_os_str().as_encoded_bytes();
     if let Ok(arguments) = std::fs::read(format!("/proc/{pid}/cmdline")) {
-        return String::from_utf8_lossy(&arguments).into_owned();
+        return arguments.split(|&byte| byte == 0).any(|argument| argument == cluster);
     }
+    // Where there is no /proc, the arguments come in one line.
     let mut command = Command::new("ps");
     command.args(["-ww", "-o", "command=", "-p", &pid.to_string()]);
     match run_within(command, None, PS_LIMIT) {
-        Ok(Some(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
-        _ => String::new(),
+        Ok(Some(output)) => output.stdout.windows(cluster.len()).any(|part| part == cluster),
+        _ => false,
     }
 }
 

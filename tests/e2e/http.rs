@@ -1,0 +1,100 @@
+//! The HTTP face, over real HTTP.
+
+use serde_json::Value;
+use tokio::process::Child;
+
+use crate::harness::{World, kill, terminate};
+
+const KEY: &str = "0123456789abcdef";
+
+async fn serve(world: &mut World) -> (Child, String) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    world.set("HOST", "127.0.0.1");
+    world.set("PORT", port.to_string());
+    world.set("API_KEY", KEY);
+    world.set("ADMIN_API_KEY", "fedcba9876543210");
+    let child = world.start(&["serve"]);
+    let base = format!("http://127.0.0.1:{port}");
+    let alive = format!("{base}/healthz");
+    world.until("it serves", async || reqwest::get(&alive).await.is_ok()).await;
+    (child, base)
+}
+
+async fn get(url: String, headers: &[(&str, &str)]) -> (u16, Value, reqwest::header::HeaderMap) {
+    let mut request = reqwest::Client::new().get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)), headers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_and_runs_are_those_of_the_command_line() {
+    let mut world = World::with_charges(100).await;
+    world.sync().await;
+    let (mut server, base) = serve(&mut world).await;
+    let key = [("x-api-key", KEY)];
+    for path in ["summary", "daily", "weekly", "monthly"] {
+        let (status, answer, _) = get(format!("{base}/metrics/revenue/{path}"), &key).await;
+        let printed = world.buffalo(&["revenue", path, "--format", "json"]).await.expect(0).json();
+        assert_eq!((status, &answer), (200, &printed));
+    }
+    let (_, csv, _) = get(format!("{base}/metrics/revenue/monthly"), &[key[0], ("accept", "text/csv")]).await;
+    assert!(csv.as_str().unwrap().starts_with("month,amountCents"), "{csv}");
+    let (_, runs, _) = get(format!("{base}/runs?limit=1"), &key).await;
+    assert_eq!(runs, world.buffalo(&["runs", "--limit", "1", "--format", "json"]).await.expect(0).json());
+    let id = runs["runs"][0]["runId"].as_str().unwrap();
+    assert_eq!(get(format!("{base}/runs/{id}"), &key).await.1["runId"], id);
+    let (status, ready, _) = get(format!("{base}/readyz"), &[]).await;
+    assert_eq!((status, &ready["syncStatus"]), (200, &Value::from("healthy")));
+    terminate(&server);
+    assert!(server.wait().await.unwrap().success());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_have_one_shape_and_an_id() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    let given = [("x-api-key", KEY), ("x-request-id", "mine-1")];
+    let (status, answer, headers) = get(format!("{base}/runs"), &[("x-request-id", "mine-1")]).await;
+    assert_eq!((status, &answer["code"]), (401, &Value::from("INVALID_API_KEY")));
+    assert_eq!(
+        (&answer["requestId"], headers["x-request-id"].to_str().unwrap()),
+        (&Value::from("mine-1"), "mine-1")
+    );
+    assert_eq!(get(format!("{base}/runs"), &[("x-api-key", "wrong")]).await.0, 401);
+    assert_eq!(get(format!("{base}/runs"), &[("x-admin-api-key", "fedcba9876543210")]).await.0, 200);
+    let question = format!("{base}/metrics/revenue/daily?startDate=2026-02-30&timezone=Nowhere&currency=x");
+    let (status, answer, _) = get(question, &given).await;
+    assert_eq!((status, &answer["code"]), (400, &Value::from("VALIDATION_ERROR")));
+    let codes: Vec<_> = answer["details"].as_array().unwrap().iter().map(|detail| &detail["code"]).collect();
+    assert_eq!(codes, ["INVALID_DATE", "UNKNOWN_CURRENCY", "UNKNOWN_TIMEZONE"]);
+    assert_eq!(answer["details"][0]["field"], "query.startDate");
+    let (status, answer, _) = get(format!("{base}/runs/nonsense"), &given).await;
+    assert_eq!((status, &answer["code"]), (404, &Value::from("RUN_NOT_FOUND")));
+    assert_eq!(get(format!("{base}/nowhere"), &given).await.1["code"], "NOT_FOUND");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_depends_on_postgres_alone() {
+    let mut world = World::with_charges(0).await;
+    world.tell("faults", serde_json::json!({"times": 100, "kind": {"status": 403}})).await;
+    world.fetch().await.expect(1);
+    let (mut server, base) = serve(&mut world).await;
+    let (status, ready, _) = get(format!("{base}/readyz"), &[]).await;
+    assert_eq!((status, &ready["syncStatus"]), (200, &Value::from("degraded")));
+    kill(&mut server).await;
+    world.set("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
+    let (mut server, base) = serve(&mut world).await;
+    let (status, answer, _) = get(format!("{base}/readyz"), &[]).await;
+    assert_eq!((status, &answer["checks"]["db"]["ok"]), (503, &Value::from(false)));
+    assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
+    kill(&mut server).await;
+    world.end().await;
+}

@@ -1,0 +1,24 @@
+//! End to end: the real binary, a real Postgres, and vendor servers over real HTTP.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails should say so at once"
+)]
+
+#[path = "../support/database.rs"]
+mod database;
+mod harness;
+
+mod bad_input;
+mod command_line;
+mod crash;
+mod cursors;
+mod demo;
+mod faults;
+mod http;
+mod incremental;
+mod lock;
+mod processing;
+mod restart;
+mod revenue;

@@ -1,0 +1,129 @@
+// A shop that sells through a Stripe server which this project did not write (stripe-stateful-mock), and keeps its own
+// books: what Buffalo should say is computed from what the shop sent, never from what the server lists.
+
+import { createServer } from 'node:http'
+
+const apiKey = 'sk_test_third_party'
+
+export class Shop {
+  #server
+  #signal
+  /** Every charge the shop asked for, by id. */
+  #charges = new Map()
+  /** The ids of what was created or changed since `takeChanged` was called last. */
+  #changed = new Set()
+
+  /** The path and query of every list that was asked for. */
+  listsAsked = []
+  apiKey = apiKey
+
+  /** Opens the shop; `app` is the mock's request handler. */
+  static async open(app, signal) {
+    const shop = new Shop()
+    shop.#signal = signal
+    shop.#server = createServer((request, response) => {
+      if (request.method === 'GET') shop.listsAsked.push(request.url)
+      app(request, response)
+    })
+    await new Promise((resolve, reject) => {
+      shop.#server.once('error', reject)
+      shop.#server.listen(0, '127.0.0.1', resolve)
+    })
+    shop.apiBase = `http://127.0.0.1:${shop.#server.address().port}`
+    return shop
+  }
+
+  close() {
+    this.#server.close()
+    this.#server.closeAllConnections()
+  }
+
+  /** Takes an amount at once. */
+  async sell(amount, currency) {
+    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa' })
+    return this.#note(id, { amount, currency, collected: true, refunded: 0 })
+  }
+
+  /** Reserves an amount, to be captured later. */
+  async authorise(amount, currency) {
+    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa', capture: false })
+    return this.#note(id, { amount, currency, collected: false, refunded: 0 })
+  }
+
+  /** Tries a card without money; the charge is there all the same, and has failed. */
+  async decline(amount, currency) {
+    const charge = { amount, currency, source: 'tok_chargeDeclinedInsufficientFunds' }
+    const { error } = await this.#post('/v1/charges', charge, 402)
+    return this.#note(error.charge, { amount, currency, collected: false, refunded: 0 })
+  }
+
+  async capture(id) {
+    await this.#post(`/v1/charges/${id}/capture`, {})
+    this.#note(id, { ...this.#charges.get(id), collected: true })
+  }
+
+  /** Gives some of a charge back. The charge changes with it: it tells how much of it was refunded. */
+  async refund(id, amount) {
+    const refund = await this.#post('/v1/refunds', { charge: id, amount })
+    const charge = this.#charges.get(id)
+    this.#note(id, { ...charge, refunded: charge.refunded + amount })
+    this.#changed.add(refund.id)
+  }
+
+  /** How many charges and refunds were created or changed since the last call. */
+  takeChanged() {
+    const { size } = this.#changed
+    this.#changed.clear()
+    return size
+  }
+
+  get chargeCount() {
+    return this.#charges.size
+  }
+
+  /** What the books say, in the words of `buffalo revenue summary --format json`. */
+  revenue(currency = 'USD') {
+    // Only what was collected is revenue, so a currency that was merely authorised, or declined, is not there.
+    const collected = [...this.#charges.values()].filter((charge) => charge.collected)
+    const others = new Set(collected.map((charge) => charge.currency.toUpperCase()))
+    others.delete(currency)
+    return {
+      ...totals(collected, currency),
+      otherCurrencies: [...others].sort().map((other) => totals(collected, other)),
+    }
+  }
+
+  #note(id, charge) {
+    this.#charges.set(id, charge)
+    this.#changed.add(id)
+    return id
+  }
+
+  async #post(path, fields, expected = 200) {
+    const response = await fetch(this.apiBase + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}` },
+      body: new URLSearchParams(fields),
+      signal: this.#signal,
+    })
+    const answer = await response.json()
+    if (response.status !== expected) {
+      throw new Error(`POST ${path} answered ${response.status}, not ${expected}: ${JSON.stringify(answer)}`)
+    }
+    return answer
+  }
+}
+
+function totals(collected, currency) {
+  const charges = collected.filter((charge) => charge.currency.toUpperCase() === currency)
+  const total = charges.reduce((sum, charge) => sum + charge.amount, 0)
+  const refunded = charges.reduce((sum, charge) => sum + charge.refunded, 0)
+  return {
+    totalRevenueCents: String(total),
+    currency,
+    count: charges.length,
+    refundedCents: String(refunded),
+    disputedCents: '0',
+    netRevenueCents: String(total - refunded),
+  }
+}
