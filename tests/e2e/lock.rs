@@ -7,13 +7,14 @@ use crate::harness::{Outcome, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn two_fetches_at_once_make_one_set_of_requests() {
     let world = World::with_charges(250).await;
-    world.tell("faults", json!({"path": "/v1/charges", "kind": {"latency_ms": 3_000}})).await;
+    world.tell("faults", json!({"path": "/v1/charges", "kind": {"latency_ms": 6_000}})).await;
     let first = world.start(&["fetch", "--format", "json"]);
     world.until("the first has asked for its first page", async || world.requests().await > 0).await;
-    let second = world.fetch().await.expect(0);
+    let (second, third) = tokio::join!(world.fetch(), world.buffalo(&["fetch", "--fail-if-busy"]));
+    let second = second.expect(0);
+    third.expect(75);
     assert_eq!(second.run()["status"], "skipped");
     assert!(second.stderr.contains("another producer is at work"), "{second:?}");
-    world.buffalo(&["fetch", "--fail-if-busy"]).await.expect(75);
     let first = Outcome::from(first.wait_with_output().await.unwrap()).expect(0);
     assert_eq!(first.run()["counts"]["requestsMade"], world.requests().await);
     world.process().await.expect(0);

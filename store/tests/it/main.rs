@@ -1,0 +1,259 @@
+//! The store against a real Postgres: what each invariant rests on.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails should say so at once"
+)]
+
+#[path = "../../../tests/support/database.rs"]
+mod database;
+
+use buffalo_model::{
+    Cursor, Entity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RunId, RunStatus, Source,
+};
+use buffalo_store::{
+    ClaimedBatch, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, UpsertRow, Written,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use database::TestDatabase;
+use serde_json::json;
+
+const T0: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+
+struct Fixture {
+    database: TestDatabase,
+    store: Store,
+    source: Source,
+    run_id: RunId,
+    version: i64,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let options = StoreOptions { url: database.url.clone().into(), max_connections: 5 };
+        let store = Store::new(&options).unwrap();
+        let source = Source::new("stripe");
+        let run_id = RunId::generate();
+        let run = NewRun {
+            run_id,
+            source: "stripe",
+            entity: "payments",
+            mode: Mode::Full,
+            status: RunStatus::Running,
+        };
+        store.start_run(&run, T0).await.unwrap();
+        store.read_cursor(&source, Entity::Payments, T0).await.unwrap();
+        Self { database, store, source, run_id, version: 0 }
+    }
+
+    async fn write(&mut self, records: &[RawRecord]) -> Result<Written, StoreError> {
+        let written = self.write_at(records, self.version).await?;
+        self.version = written.cursor_version;
+        Ok(written)
+    }
+
+    async fn write_at(&self, records: &[RawRecord], cursor_version: i64) -> Result<Written, StoreError> {
+        let cursor = Cursor::new(json!({"after": cursor_version}));
+        let page = Page {
+            source: &self.source,
+            entity: Entity::Payments,
+            run_id: self.run_id,
+            records,
+            pages: 1,
+            requests: 1,
+            cursor: &cursor,
+            data_through: None,
+            cursor_version,
+        };
+        self.store.write_page(&page, T0).await
+    }
+
+    async fn claim(&self, limit: i64) -> Option<ClaimedBatch> {
+        self.store.claim(T0 + TimeDelta::hours(1), limit, 1_000_000).await.unwrap()
+    }
+}
+
+fn record(id: &str, second: i64, payload: &str) -> RawRecord {
+    RawRecord {
+        external_id: id.to_owned(),
+        observed_at: T0 + TimeDelta::seconds(second),
+        api_version: None,
+        payload: payload.to_owned(),
+    }
+}
+
+fn payment(amount_minor: i64) -> Payment {
+    Payment {
+        kind: PaymentKind::Charge,
+        status: PaymentStatus::Collected,
+        raw_status: "succeeded".to_owned(),
+        amount_minor,
+        currency: "USD".parse().unwrap(),
+        occurred_at: T0,
+        parent_external_id: None,
+        customer_external_id: None,
+    }
+}
+
+#[tokio::test]
+async fn equal_content_is_skipped_against_the_newest_state_only() {
+    let mut fixture = Fixture::new().await;
+    for (second, payload, enqueued) in
+        [(0, r#"{"s":"a"}"#, 1), (1, r#"{ "s": "a" }"#, 0), (2, r#"{"s":"b"}"#, 1), (3, r#"{"s":"a"}"#, 1)]
+    {
+        let written = fixture.write(&[record("ch_1", second, payload)]).await.unwrap();
+        assert_eq!(written.enqueued, enqueued, "{payload} at {second}");
+        assert_eq!(written.deduped, 1 - enqueued);
+    }
+    let states = "SELECT string_agg(payload, '' ORDER BY revision) FROM raw_records";
+    assert_eq!(fixture.database.text(states).await, r#"{"s":"a"}{"s":"b"}{"s":"a"}"#);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn an_older_state_that_arrives_later_changes_nothing() {
+    let mut fixture = Fixture::new().await;
+    fixture.write(&[record("ch_1", 0, r#""a""#)]).await.unwrap();
+    // The same seen again: so it was true all the time up to then.
+    fixture.write(&[record("ch_1", 10, r#""a""#)]).await.unwrap();
+    assert_eq!(fixture.write(&[record("ch_1", 5, r#""b""#)]).await.unwrap().enqueued, 0);
+    // Of two with the same time the later one to arrive holds.
+    assert_eq!(fixture.write(&[record("ch_1", 10, r#""c""#)]).await.unwrap().enqueued, 1);
+    // On one page the newest is taken, wherever it stands.
+    let page = [record("ch_1", 20, r#""e""#), record("ch_1", 15, r#""d""#)];
+    assert_eq!(fixture.write(&page).await.unwrap().enqueued, 1);
+    let newest = "SELECT payload FROM raw_records ORDER BY revision DESC LIMIT 1";
+    assert_eq!(fixture.database.text(newest).await, r#""e""#);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_page_and_its_cursor_are_stored_both_or_neither() {
+    let mut fixture = Fixture::new().await;
+    fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
+    // As after a connection that broke at the very commit.
+    let twice = fixture.write_at(&[record("ch_1", 0, "1")], 0).await;
+    assert_eq!(
+        twice.unwrap(),
+        Written { cursor_version: 1, enqueued: 0, deduped: 0 },
+        "a repeated write is known"
+    );
+    fixture.run_id = RunId::generate();
+    let other = fixture.write_at(&[record("ch_3", 0, "3")], 0).await;
+    assert!(matches!(other, Err(StoreError::CursorConflict { .. })), "{other:?}");
+    assert_eq!(fixture.database.number("SELECT count(*) FROM raw_records").await, 1);
+    assert_eq!(fixture.database.number("SELECT version FROM sync_cursors").await, 1);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn claimed_rows_are_nobody_elses_and_come_back_when_dropped() {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..10).map(|n| record(&format!("ch_{n}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    let first = fixture.claim(6).await.unwrap();
+    let second = fixture.claim(6).await.unwrap();
+    assert_eq!((first.rows().len(), second.rows().len()), (6, 4));
+    assert!(fixture.claim(6).await.is_none());
+    drop(first);
+    drop(second);
+    assert_eq!(fixture.claim(100).await.unwrap().rows().len(), 10);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_row_of_any_size_gets_its_turn() {
+    let mut fixture = Fixture::new().await;
+    let large = format!("\"{}\"", "x".repeat(3_000_000));
+    fixture.write(&[record("ch_1", 0, &large), record("ch_2", 0, &large)]).await.unwrap();
+    assert_eq!(fixture.claim(10).await.unwrap().rows().len(), 1);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_value_that_is_refused_fails_alone() {
+    let mut fixture = Fixture::new().await;
+    fixture.write(&[record("ch_1", 0, "1"), record("ch_2", 0, "2"), record("ch_3", 0, "3")]).await.unwrap();
+    let mut batch = fixture.claim(10).await.unwrap();
+    let upserts: Vec<_> = [1, -1, 3]
+        .into_iter()
+        .enumerate()
+        .map(|(row, amount)| UpsertRow { row, payment: payment(amount) })
+        .collect();
+    let failures = batch.upsert_payments(&upserts, T0).await.unwrap();
+    assert_eq!(failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [1]);
+    assert!(failures[0].reason.contains("23514"), "{failures:?}");
+    batch.settle(&[], &[], T0).await.unwrap();
+    assert_eq!(fixture.database.number("SELECT sum(amount_minor)::bigint FROM payments").await, 4);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn an_older_revision_never_replaces_a_newer_one() {
+    let mut fixture = Fixture::new().await;
+    fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
+    let mut old = fixture.claim(1).await.unwrap();
+    fixture.write(&[record("ch_1", 1, "2")]).await.unwrap();
+    let mut new = fixture.claim(1).await.unwrap();
+    assert_eq!((old.rows()[0].revision, new.rows()[0].revision), (1, 2));
+    new.upsert_payments(&[UpsertRow { row: 0, payment: payment(200) }], T0).await.unwrap();
+    new.settle(&[], &[], T0).await.unwrap();
+    old.upsert_payments(&[UpsertRow { row: 0, payment: payment(100) }], T0).await.unwrap();
+    old.settle(&[], &[], T0).await.unwrap();
+    assert_eq!(fixture.database.number("SELECT amount_minor FROM payments").await, 200);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn the_lock_excludes_and_its_loss_is_noticed() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    let mut held = store.try_lock_producer(source, Entity::Payments).await.unwrap().unwrap();
+    assert!(store.try_lock_producer(source, Entity::Payments).await.unwrap().is_none());
+    assert!(store.try_lock_producer(&Source::new("other"), Entity::Payments).await.unwrap().is_some());
+    held.check().await.unwrap();
+    let end_it = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+                  WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(fixture.database.number(end_it).await, 1);
+    assert!(matches!(held.check().await, Err(StoreError::LockLost(_))));
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_silent_run_is_abandoned_and_may_still_say_how_it_ended() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.store.abandon_silent_runs(T0 + TimeDelta::seconds(60)).await.unwrap(), 0);
+    assert_eq!(fixture.store.abandon_silent_runs(T0 + TimeDelta::seconds(91)).await.unwrap(), 1);
+    let run = fixture.store.find_run(fixture.run_id).await.unwrap().unwrap();
+    assert_eq!(run.status, RunStatus::Abandoned);
+    let outcome = RunOutcome { error: Some("no answer".to_owned()), ..RunOutcome::default() };
+    let run = fixture.store.finish_run(fixture.run_id, &outcome, T0).await.unwrap();
+    assert_eq!(run.status, RunStatus::Failed);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn the_sixth_claim_walks_along_the_index_too() {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..3_000).map(|n| record(&format!("ch_{n}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    for _ in 0..6 {
+        assert_eq!(fixture.claim(10).await.unwrap().settle(&[], &[], T0).await.unwrap().processed, 10);
+    }
+    let claim = include_str!("../../queries/claim.sql");
+    let claim = claim.replace("$1", "now() + '1 year'").replace("$2", "10").replace("$3", "1000000");
+    let claim = claim.replace("$4::text[]", "ARRAY['payments']");
+    let mut connection = fixture.database.pool.acquire().await.unwrap();
+    sqlx::query("SET enable_sort = off").execute(&mut *connection).await.unwrap();
+    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {claim}")))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("ingest_outbox_available") && !plan.contains("Sort"), "{plan}");
+    drop(connection);
+    fixture.database.drop_it().await;
+}
