@@ -28,7 +28,8 @@ impl std::str::FromStr for LogFormat {
 
 /// Begins to log. `level` is a level or a list of `target=level`.
 pub(crate) fn start(level: &EnvFilter, format: LogFormat) {
-    let filter = EnvFilter::new(level.to_string());
+    // The driver repeats PostgreSQL's notices, which are of no interest; a directive of the user's comes after and wins.
+    let filter = EnvFilter::new(format!("sqlx=warn,{level}"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -8,7 +8,7 @@ use buffalo_connectors::sandbox::{Sandbox, SandboxOptions};
 use buffalo_connectors::{SOURCES, Settings};
 use buffalo_jobs::{Process, ProcessOptions, Stop};
 use buffalo_model::{Clock, Granularity, Mode, Revenue, Run, SystemClock};
-use buffalo_store::embedded::{EmbeddedPostgres, default_data_dir};
+use buffalo_store::embedded::{EmbeddedError, EmbeddedPostgres, default_data_dir};
 use buffalo_store::{Store, StoreOptions};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -37,11 +37,11 @@ pub(super) async fn run(args: &DemoArgs, config: Config) -> anyhow::Result<Exit>
     let mut stop = shutdown::on_signal();
     let data_dir = match &args.data_dir {
         Some(data_dir) => std::path::absolute(data_dir)?,
-        None => default_data_dir()?,
+        None => default_data_dir().map_err(with_cause)?,
     };
     let bar = super::progress(format!("starting PostgreSQL in {}", data_dir.display()));
     let postgres = tokio::select! {
-        started = EmbeddedPostgres::start(&data_dir) => started?,
+        started = EmbeddedPostgres::start(&data_dir) => started.map_err(with_cause)?,
         () = stop.requested() => return Ok(Exit::Failed),
     };
     bar.finish_and_clear();
@@ -52,6 +52,11 @@ pub(super) async fn run(args: &DemoArgs, config: Config) -> anyhow::Result<Exit>
     };
     postgres.stop().await?;
     shown
+}
+
+/// These errors name a file of the user's, and the system's word on it is what helps.
+fn with_cause(error: EmbeddedError) -> anyhow::Error {
+    anyhow::anyhow!("{:#}", anyhow::Error::from(error))
 }
 
 /// A run that is being fetched or processed hears of the wish to end itself; this is for everything that does not.
@@ -118,7 +123,7 @@ fn print(args: &DemoArgs, runs: &[Run], revenue: &Revenue, began: Instant) -> an
         Format::Table => {
             say_runs(runs)?;
             say_revenue(revenue)?;
-            Ok(say(format!("Ready after {} ms.", elapsed_ms))?)
+            Ok(say(format!("Ready after {elapsed_ms} ms."))?)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! End to end: the real binary, a real Postgres, and vendor servers over real HTTP.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test that fails should say so at once"

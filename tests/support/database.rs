@@ -72,6 +72,7 @@ impl TestDatabase {
     }
 
     /// Any statement.
+    #[allow(dead_code, reason = "not every test crate changes rows by hand")]
     pub async fn run(&self, sql: &'static str) {
         sqlx::query(sql).execute(&self.pool).await.unwrap();
     }
