@@ -1,1 +1,3 @@
+//! Benchmarks that print ratios measured in one run.
+
 fn main() {}
