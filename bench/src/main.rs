@@ -1,3 +1,104 @@
-//! Benchmarks that print ratios measured in one run.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`.
 
-fn main() {}
+mod database;
+mod drain;
+mod enqueue;
+mod ingest;
+mod program;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Default, PartialEq, Eq)]
+enum Format {
+    /// One line for each figure
+    #[default]
+    Text,
+    /// One line of JSON
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Charges of a sandbox to processed payments, with the real binary
+    Ingest {
+        /// How many charges
+        #[arg(long, default_value_t = 100_000)]
+        charges: u64,
+        /// Measure the peers too, against the same sandbox and server
+        #[arg(long)]
+        peers: bool,
+        /// Where the peers are installed
+        #[arg(long)]
+        scratch: Option<PathBuf>,
+    },
+    /// `process` against the same work in plain SQL
+    Drain {
+        /// How many rows
+        #[arg(long, default_value_t = 60_000)]
+        rows: u64,
+    },
+    /// The producer's write path against plain inserts
+    Enqueue {
+        /// How many rows
+        #[arg(long, default_value_t = 60_000)]
+        rows: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let database = database::Server::start().await?;
+    let figures = match cli.bench {
+        Bench::Ingest { charges, peers, scratch } => {
+            let scratch =
+                peers.then(|| scratch.unwrap_or_else(|| std::env::temp_dir().join("buffalo-peers")));
+            ingest::run(&database, charges, scratch.as_deref()).await
+        }
+        Bench::Drain { rows } => drain::run(&database, rows).await,
+        Bench::Enqueue { rows } => enqueue::run(&database, rows).await,
+    };
+    database.stop().await?;
+    let figures = figures?;
+    let mut out = std::io::stdout().lock();
+    match cli.format {
+        Format::Json => writeln!(out, "{figures}")?,
+        Format::Text => {
+            for (name, value) in figures.as_object().into_iter().flatten() {
+                writeln!(out, "{name}: {value}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows a second, rounded.
+#[expect(clippy::float_arithmetic, reason = "a rate of a benchmark")]
+fn rate(rows: u64, took: std::time::Duration) -> u64 {
+    // Benchmarks run for seconds: the products stay far below the bounds of 64 bits.
+    (rows as f64 / took.as_secs_f64()) as u64
+}
+
+/// A ratio with two decimals.
+#[expect(clippy::float_arithmetic, reason = "a ratio of a benchmark")]
+fn ratio(ours: u64, theirs: u64) -> f64 {
+    (ours as f64 / theirs.max(1) as f64 * 100.0).round() / 100.0
+}
+
+/// The middle one of an odd number of measurements.
+fn median(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates.get(rates.len() / 2).copied().unwrap_or_default()
+}

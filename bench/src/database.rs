@@ -1,0 +1,54 @@
+//! The server that is measured on: private, durable (fsync and synchronous_commit on), a fresh database for each part.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use buffalo_store::embedded::EmbeddedPostgres;
+use buffalo_store::{Store, StoreOptions};
+use sqlx::postgres::PgPool;
+
+pub(crate) struct Server {
+    postgres: EmbeddedPostgres,
+    directory: PathBuf,
+    made: AtomicU32,
+}
+
+/// A database with Buffalo's tables.
+pub(crate) struct Fresh {
+    pub(crate) url: String,
+    pub(crate) pool: PgPool,
+    pub(crate) store: Store,
+}
+
+impl Server {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        // Directly below the temporary directory, where also the server's own user gets when root starts it.
+        let directory = std::env::temp_dir().join(format!("buffalo-bench-{}", std::process::id()));
+        let postgres = EmbeddedPostgres::start(&directory).await?;
+        Ok(Self { postgres, directory, made: AtomicU32::new(0) })
+    }
+
+    /// An empty database without tables.
+    pub(crate) async fn empty(&self) -> anyhow::Result<String> {
+        let name = format!("bench_{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let pool = PgPool::connect(self.postgres.url()).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
+        pool.close().await;
+        Ok(self.postgres.url_for(&name))
+    }
+
+    pub(crate) async fn fresh(&self) -> anyhow::Result<Fresh> {
+        let url = self.empty().await?;
+        let options = StoreOptions { url: url.clone().into(), max_connections: 8 };
+        let store = Store::new(&options).map_err(anyhow::Error::msg)?;
+        store.migrate().await?;
+        let pool = PgPool::connect(&url).await?;
+        Ok(Fresh { url, pool, store })
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.postgres.stop().await?;
+        std::fs::remove_dir_all(&self.directory)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! From the sandbox's charges to processed payments with raw kept, by the real binary.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::database::Server;
+use crate::{program, rate, ratio};
+
+/// The latency that real vendors have about, and a size at which it can be waited for.
+const LATENCY_MS: u64 = 150;
+const CHARGES_WITH_LATENCY: u64 = 5_000;
+
+pub(crate) async fn run(server: &Server, charges: u64, peers: Option<&Path>) -> anyhow::Result<Value> {
+    let sandbox = program::sandbox(charges, 0).await?;
+    let served = serving_rate(&sandbox.base).await?;
+    let (rows_per_sec, peak_rss_kb) = once(server, charges, &sandbox.base).await?;
+    let slow = program::sandbox(CHARGES_WITH_LATENCY, LATENCY_MS).await?;
+    let (with_latency, _) = once(server, CHARGES_WITH_LATENCY, &slow.base).await?;
+    drop(slow);
+    let mut measured = Vec::new();
+    if let Some(scratch) = peers {
+        install(scratch).await?;
+        for peer in ["stripe-sync-engine", "dlt"] {
+            measured.push(measure(peer, scratch, &sandbox.base, &server.empty().await?, charges).await?);
+        }
+    }
+    let best = measured.iter().filter_map(|peer| peer["rowsPerSec"].as_f64()).fold(0.0, f64::max) as u64;
+    Ok(json!({
+        "charges": charges,
+        "rowsPerSec": rows_per_sec,
+        "peakRssMb": ratio(peak_rss_kb, 1_024),
+        "ratioToBestPeer": (best > 0).then(|| ratio(rows_per_sec, best)),
+        "peers": measured,
+        "sandboxRowsPerSec": served,
+        "withLatency": {"latencyMs": LATENCY_MS, "charges": CHARGES_WITH_LATENCY, "rowsPerSec": with_latency},
+    }))
+}
+
+/// Fetches and processes into a fresh database; returns rows a second end to end and the peak memory in kB.
+async fn once(server: &Server, charges: u64, base: &str) -> anyhow::Result<(u64, u64)> {
+    let database = server.fresh().await?;
+    let fetched = program::run(&["fetch"], base, &database.url).await?;
+    let processed = program::run(&["process"], base, &database.url).await?;
+    let sql = "SELECT (SELECT count(*) FROM payments), (SELECT count(*) FROM raw_records), count(*) FROM ingest_outbox";
+    let (payments, raw, waiting): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&database.pool).await?;
+    let expected = i64::try_from(charges)?;
+    anyhow::ensure!(
+        (payments, raw, waiting) == (expected, expected, 0),
+        "{payments} payments, {raw} raw, {waiting} wait"
+    );
+    database.store.close().await;
+    database.pool.close().await;
+    Ok((rate(charges, fetched.time + processed.time), fetched.peak_rss_kb.max(processed.peak_rss_kb)))
+}
+
+/// How fast the sandbox serves by itself: the same page of a hundred charges, two hundred times.
+async fn serving_rate(base: &str) -> anyhow::Result<u64> {
+    let address = base.strip_prefix("http://").context("an http address")?;
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!(
+        "GET /v1/charges?limit=100 HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer sk_test_sandbox\r\n\r\n"
+    );
+    let mut buffer = vec![0; 1 << 20];
+    let began = Instant::now();
+    for _ in 0..200 {
+        stream.write_all(request.as_bytes()).await?;
+        let mut have = 0;
+        loop {
+            have += stream.read(&mut buffer[have..]).await?;
+            let head = buffer[..have].windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            if let Some(head) = head
+                && have >= head + 4 + content_length(&buffer[..head])?
+            {
+                break;
+            }
+        }
+    }
+    Ok(rate(20_000, began.elapsed()))
+}
+
+fn content_length(head: &[u8]) -> anyhow::Result<usize> {
+    let head = std::str::from_utf8(head)?.to_ascii_lowercase();
+    let line = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    Ok(line.context("an answer with a length")?.trim().parse()?)
+}
+
+fn peers_script(name: &str) -> String {
+    format!("{}/peers/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+async fn install(scratch: &Path) -> anyhow::Result<()> {
+    let status = Command::new(peers_script("install"))
+        .arg(scratch)
+        .stdout(std::process::Stdio::null())
+        .status()
+        .await?;
+    anyhow::ensure!(status.success(), "the peers could not be installed");
+    Ok(())
+}
+
+async fn measure(peer: &str, scratch: &Path, base: &str, url: &str, charges: u64) -> anyhow::Result<Value> {
+    let output = Command::new(peers_script("run"))
+        .arg(peer)
+        .arg("--dir")
+        .arg(scratch)
+        .args(["--api-base", base, "--database-url", url, "--charges", &charges.to_string()])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .await?;
+    anyhow::ensure!(output.status.success(), "{peer} failed");
+    let text = String::from_utf8(output.stdout)?;
+    Ok(serde_json::from_str(text.lines().last().context("a peer prints its figures")?)?)
+}
