@@ -28,8 +28,16 @@ impl Server {
         Ok(Self { postgres, directory, made: AtomicU32::new(0) })
     }
 
-    /// An empty database without tables.
-    pub(crate) async fn empty(&self) -> anyhow::Result<String> {
+    /// An empty database without tables. A peer's migrations take it for granted that there is a role `postgres`.
+    pub(crate) async fn empty_for_peer(&self) -> anyhow::Result<String> {
+        let pool = PgPool::connect(self.postgres.url()).await?;
+        let sql = "DO $$ BEGIN CREATE ROLE postgres; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+        sqlx::query(sql).execute(&pool).await?;
+        pool.close().await;
+        self.empty().await
+    }
+
+    async fn empty(&self) -> anyhow::Result<String> {
         let name = format!("bench_{}", self.made.fetch_add(1, Ordering::Relaxed));
         let pool = PgPool::connect(self.postgres.url()).await?;
         sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;

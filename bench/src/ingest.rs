@@ -27,7 +27,8 @@ pub(crate) async fn run(server: &Server, charges: u64, peers: Option<&Path>) -> 
     if let Some(scratch) = peers {
         install(scratch).await?;
         for peer in ["stripe-sync-engine", "dlt"] {
-            measured.push(measure(peer, scratch, &sandbox.base, &server.empty().await?, charges).await?);
+            measured
+                .push(measure(peer, scratch, &sandbox.base, &server.empty_for_peer().await?, charges).await?);
         }
     }
     let best = measured.iter().filter_map(|peer| peer["rowsPerSec"].as_f64()).fold(0.0, f64::max) as u64;
