@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, getpgrp, getsid, kill_process};
+use rustix::process::{Pid, Signal, getsid, kill_process};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
@@ -222,8 +222,9 @@ async fn the_terminals_interrupt_does_not_reach_the_server() {
     let dir = data_dir();
     let postgres = EmbeddedPostgres::start(dir.path()).await.unwrap();
     let pid = server_pid(dir.path());
-    assert_ne!(getpgid(Some(pid)).unwrap(), getpgrp());
-    assert_ne!(getsid(Some(pid)).unwrap(), getsid(None).unwrap());
+    // A terminal signals a process group of its own session. The server leads another one. (Our own session is not asked
+    // for: inside a container its leader may be a process that has no number here.)
+    assert_eq!(getsid(Some(pid)).unwrap(), pid);
     postgres.stop().await.unwrap();
 }
 
