@@ -84,6 +84,9 @@ pub struct Payment {
     pub raw_status: String,
     /// The amount in minor units, never negative.
     pub amount_minor: i64,
+    /// Of a charge: what was authorised and not captured, in minor units. Its refunds up to this amount gave nothing
+    /// back, since nothing had come. 0 for everything else.
+    pub uncaptured_minor: i64,
     /// Its currency.
     pub currency: Currency,
     /// When it happened by the vendor's account: the moment that decides into which day it falls.

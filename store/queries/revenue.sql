@@ -3,11 +3,31 @@
 -- Days begin at midnight in the zone $4, so a bucket on a day when clocks change has 23 or 25 hours. The range is closed
 -- at both ends in days: up to, and without, the midnight after the last day. Totals are not made of the buckets: both
 -- come from the same rows by different grouping, so that comparing them proves something.
-WITH selected AS (
-    SELECT currency, status, amount_minor, date_trunc($5, occurred_at AT TIME ZONE $4)::date AS bucket
-    FROM payments
+--
+-- A charge's refunds count only beyond what was never captured: giving up an authorisation is called a refund as well, and
+-- is made at the moment of the capture, so it is among the first. `released` takes it out again, by a negative amount
+-- beside the refund itself, which leaves the great mass of rows to the index.
+WITH released AS (
+    SELECT refund.source, refund.currency, refund.occurred_at,
+           least(refund.amount_minor,
+                 charge.uncaptured_minor - sum(refund.amount_minor) OVER earlier + refund.amount_minor)::bigint AS amount
+    FROM payments charge
+    JOIN payments refund ON refund.source = charge.source AND refund.entity = charge.entity
+         AND refund.parent_external_id = charge.external_id
+    WHERE charge.uncaptured_minor > 0 AND refund.status = 'REFUNDED' AND refund.deleted_at IS NULL
+    WINDOW earlier AS (PARTITION BY charge.source, charge.entity, charge.external_id
+                       ORDER BY refund.occurred_at, refund.external_id)
+),
+counted AS (
+    SELECT source, currency, status, amount_minor, occurred_at FROM payments
     WHERE status IN ('COLLECTED', 'REFUNDED', 'DISPUTED') AND deleted_at IS NULL
-      AND occurred_at >= coalesce($1::date::timestamp AT TIME ZONE $4, '-infinity')
+    UNION ALL
+    SELECT source, currency, 'REFUNDED', -amount, occurred_at FROM released WHERE amount > 0
+),
+selected AS (
+    SELECT currency, status, amount_minor, date_trunc($5, occurred_at AT TIME ZONE $4)::date AS bucket
+    FROM counted
+    WHERE occurred_at >= coalesce($1::date::timestamp AT TIME ZONE $4, '-infinity')
       AND occurred_at < coalesce(($2::date + 1)::timestamp AT TIME ZONE $4, 'infinity')
       AND ($3::text IS NULL OR source = $3)
 )

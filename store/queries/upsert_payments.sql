@@ -1,19 +1,21 @@
 -- Writes normalised payments; the caller gives at most one state of each record, sorted by key, so that two workers take
 -- row locks in the same order. A newer state is never replaced by an older one, whatever is processed first.
 INSERT INTO payments AS known
-    (source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at, parent_external_id,
-     customer_external_id, observed_at, revision, raw_id, created_at, updated_at)
-SELECT source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at, parent_external_id,
-       customer_external_id, observed_at, revision, raw_id, $1, $1
+    (source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
+     parent_external_id, customer_external_id, observed_at, revision, raw_id, created_at, updated_at)
+SELECT source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
+       parent_external_id, customer_external_id, observed_at, revision, raw_id, $1, $1
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
-            $10::timestamptz[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::bigint[])
+            $10::timestamptz[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::bigint[],
+            $16::bigint[])
     AS batch (source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at,
-              parent_external_id, customer_external_id, observed_at, revision, raw_id)
+              parent_external_id, customer_external_id, observed_at, revision, raw_id, uncaptured_minor)
 ON CONFLICT (source, entity, external_id) DO UPDATE
     SET kind = excluded.kind,
         status = excluded.status,
         raw_status = excluded.raw_status,
         amount_minor = excluded.amount_minor,
+        uncaptured_minor = excluded.uncaptured_minor,
         currency = excluded.currency,
         occurred_at = excluded.occurred_at,
         parent_external_id = excluded.parent_external_id,

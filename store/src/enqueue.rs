@@ -6,7 +6,18 @@ use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RunId, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
+use crate::copy::CopyRows;
 use crate::{Store, StoreError};
+
+/// The vendor's bytes of an accepted state.
+const COPY_RAW: &str = "COPY raw_records
+    (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, payload)
+    FROM STDIN (FORMAT binary)";
+
+/// Its narrow row in the queue.
+const COPY_OUTBOX: &str = "COPY ingest_outbox
+    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at)
+    FROM STDIN (FORMAT binary)";
 
 /// One or more consecutive pages of a run, with the cursor that stands after the last of them.
 #[derive(Debug)]
@@ -117,26 +128,53 @@ impl Store {
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
         let observed_at: Vec<DateTime<Utc>> = records.iter().map(|record| record.observed_at).collect();
         let content_hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes()).collect();
-        let api_versions: Vec<Option<&str>> =
-            records.iter().map(|record| record.api_version.as_deref()).collect();
-        let payloads: Vec<&str> = records.iter().map(|record| record.payload.as_str()).collect();
-        let enqueued = sqlx::query_file!(
-            "queries/enqueue.sql",
+        let heads = sqlx::query_file!(
+            "queries/take_heads.sql",
             page.source.as_str(),
             page.entity.as_str(),
             &external_ids as &[&str],
             &observed_at,
             &content_hashes as &[&[u8]],
-            &api_versions as &[Option<&str>],
-            &payloads as &[&str],
-            now,
-            page.run_id.0,
         )
-        .execute(&mut **tx)
+        .fetch_all(&mut **tx)
         .await
-        .map_err(self.fail("enqueue records"))?
-        .rows_affected();
-        if enqueued < records.len() as u64 {
+        .map_err(self.fail("compare records with what is known"))?;
+        let news = heads.len();
+        if news > 0 {
+            let by_id: HashMap<&str, &RawRecord> =
+                records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
+            let mut raw = CopyRows::new();
+            let mut outbox = CopyRows::new();
+            for head in &heads {
+                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
+                raw.row(10)
+                    .bigint(head.raw_id)
+                    .text(page.source.as_str())
+                    .text(page.entity.as_str())
+                    .text(&record.external_id)
+                    .bigint(head.revision)
+                    .timestamp(record.observed_at)
+                    .timestamp(now)
+                    .uuid(page.run_id.0)
+                    .optional_text(record.api_version.as_deref())
+                    .text(&record.payload);
+                outbox
+                    .row(9)
+                    .bigint(head.raw_id)
+                    .text(page.source.as_str())
+                    .text(page.entity.as_str())
+                    .text(&record.external_id)
+                    .bigint(head.revision)
+                    .timestamp(record.observed_at)
+                    .integer(i32::try_from(record.payload.len()).unwrap_or(i32::MAX))
+                    .timestamp(now)
+                    .timestamp(now);
+            }
+            for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
+                rows.copy_into(tx, statement).await.map_err(self.fail("enqueue records"))?;
+            }
+        }
+        if news < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
             // lose. Left out where everything was news, which is what a backfill consists of.
             sqlx::query!(
@@ -155,7 +193,7 @@ impl Store {
             .await
             .map_err(self.fail("note what was seen again"))?;
         }
-        Ok(i64::try_from(enqueued).unwrap_or(i64::MAX))
+        Ok(i64::try_from(news).unwrap_or(i64::MAX))
     }
 
     async fn already_written_or_conflict(
@@ -184,7 +222,7 @@ impl Store {
     }
 }
 
-/// One state of each record, the newest; of two with the same time the later one in the list.
+/// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.
 ///
 /// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
 fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
@@ -200,5 +238,6 @@ fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
             Some(_) => {}
         }
     }
+    newest.sort_unstable_by(|a, b| a.external_id.cmp(&b.external_id));
     newest
 }

@@ -7,6 +7,7 @@ pub mod embedded;
 
 mod claim;
 mod connect;
+mod copy;
 mod cursors;
 mod enqueue;
 mod error;

@@ -114,6 +114,7 @@ impl ClaimedBatch {
             newest.iter().map(|(_, payment)| pick(payment).as_deref()).collect()
         };
         let amounts: Vec<i64> = newest.iter().map(|(_, payment)| payment.amount_minor).collect();
+        let uncaptured: Vec<i64> = newest.iter().map(|(_, payment)| payment.uncaptured_minor).collect();
         let occurred: Vec<_> = newest.iter().map(|(_, payment)| payment.occurred_at).collect();
         let observed: Vec<_> = newest.iter().map(|(row, _)| row.observed_at).collect();
         let revisions: Vec<i64> = newest.iter().map(|(row, _)| row.revision).collect();
@@ -136,6 +137,7 @@ impl ClaimedBatch {
             &observed,
             &revisions,
             &raw_ids,
+            &uncaptured,
         )
         .execute(&mut *savepoint)
         .await;

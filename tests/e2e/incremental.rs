@@ -50,6 +50,21 @@ async fn every_later_change_arrives() {
     world.end().await;
 }
 
+/// Stripe calls it a refund when an authorisation is given up. No money came, so none goes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_an_authorisation_is_no_refund() {
+    let world = World::with_charges(20).await;
+    let held = world.charge(json!({"amount": 4000, "currency": "usd", "capture": false})).await;
+    let paid = world.charge(json!({"amount": 900, "currency": "usd"})).await;
+    world.sync().await;
+    let release = world.tell(&format!("charges/{held}/refund"), json!({})).await;
+    world.tell(&format!("charges/{paid}/refund"), json!({"amount": 200})).await;
+    world.sync().await;
+    assert_eq!(state(&world, release["id"].as_str().unwrap()).await, ("REFUNDED".to_owned(), 4000));
+    world.assert_complete().await;
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_run_costs_one_request() {
     let world = World::with_charges(50).await;

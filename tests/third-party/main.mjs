@@ -143,6 +143,14 @@ async function scenario(buffalo, { shop, first, reserved }) {
     await compareRevenue(buffalo, shop)
   })
 
+  await check('what was reserved and never captured is no refund', async () => {
+    await shop.captureSome(await shop.authorise(2_000, 'usd'), 1_500)
+    await shop.release(await shop.authorise(4_000, 'usd'))
+    await fetchOnce(buffalo)
+    await buffalo.must('process')
+    await compareRevenue(buffalo, shop)
+  })
+
   await check('nothing is left over: no outbox, no dead letters, no unknown statuses', async () => {
     const { outbox, deadLetters, unmappedStatuses } = await buffalo.must('status')
     same('leftovers', { outbox, deadLetters, unmappedStatuses }, { outbox: [], deadLetters: [], unmappedStatuses: [] })

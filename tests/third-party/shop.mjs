@@ -62,6 +62,18 @@ export class Shop {
     this.#note(id, { ...this.#charges.get(id), collected: true })
   }
 
+  /** Captures less than was reserved. The rest is released, for which Stripe makes a refund. */
+  async captureSome(id, amount) {
+    await this.#post(`/v1/charges/${id}/capture`, { amount })
+    this.#note(id, { ...this.#charges.get(id), collected: true, amount })
+  }
+
+  /** Gives up what was reserved, which Stripe calls a refund though nothing had been collected. */
+  async release(id) {
+    await this.#post('/v1/refunds', { charge: id })
+    this.#changed.add(id)
+  }
+
   /** Gives some of a charge back. The charge changes with it: it tells how much of it was refunded. */
   async refund(id, amount) {
     const refund = await this.#post('/v1/refunds', { charge: id, amount })

@@ -74,7 +74,7 @@ impl World {
         moment: &Moment,
     ) -> Result<u64, ChangeError> {
         self.change_charge(id, moment, "charge.captured", |charge| {
-            if charge.captured || charge.expired || charge.status != ChargeStatus::Succeeded {
+            if !charge.authorised() {
                 return Err(ChangeError::refused("only an authorised, uncaptured charge can be captured"));
             }
             let amount = amount.unwrap_or(charge.amount);
@@ -114,7 +114,7 @@ impl World {
     /// Lets an authorisation lapse. Stripe then shows the charge as refunded, though there is no refund.
     pub(super) fn expire(&mut self, id: &str, moment: &Moment) -> Result<u64, ChangeError> {
         self.change_charge(id, moment, "charge.expired", |charge| {
-            if charge.captured || charge.expired || charge.status != ChargeStatus::Succeeded {
+            if !charge.authorised() {
                 return Err(ChangeError::refused("only an authorised, uncaptured charge can expire"));
             }
             charge.expired = true;

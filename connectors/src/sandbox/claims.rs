@@ -34,12 +34,12 @@ impl World {
         moment: &Moment,
     ) -> Result<u64, ChangeError> {
         let charge = self.charge_to_change(id)?;
-        if !charge.captured {
-            return Err(ChangeError::refused("a charge that was not captured cannot be refunded"));
-        }
-        let left = charge.amount_captured - charge.amount_refunded;
+        // An authorisation can be given up as a whole: Stripe calls that a refund, though no money comes back.
+        let release = !charge.captured;
+        let held = if release { charge.amount } else { charge.amount_captured };
+        let left = held - charge.amount_refunded;
         let amount = new.amount.unwrap_or(left);
-        if amount < 1 || amount > left {
+        if amount < 1 || amount > left || (release && amount < left) {
             return Err(ChangeError::refused(format!(
                 "the refund must be between 1 and what is left, {left}"
             )));
@@ -50,6 +50,7 @@ impl World {
             key,
             charge: charge.key.serial,
             amount,
+            release,
             currency: charge.currency,
             status: new.status("succeeded"),
             customer: charge.customer,

@@ -60,7 +60,7 @@ impl World {
         }
         for refund in self.all_refunds().filter(|refund| inside(refund.key.created)) {
             objects.refunds += 1;
-            if refund.status == "succeeded" {
+            if refund.status == "succeeded" && !refund.release {
                 let totals = totals.entry(refund.currency).or_default();
                 totals.refunded += i128::from(refund.amount);
                 totals.refund_count += 1;

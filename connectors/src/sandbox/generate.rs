@@ -126,6 +126,7 @@ impl Generator {
             key: Key { created, serial },
             charge: serial,
             amount,
+            release: false,
             currency,
             status: Cow::Borrowed(status),
             customer: self.customer(serial),

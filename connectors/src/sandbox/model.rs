@@ -98,6 +98,11 @@ impl Charge {
         self.expired || (self.amount_refunded > 0 && self.amount_refunded >= self.amount_captured)
     }
 
+    /// Whether it is an authorisation that can still be captured.
+    pub(super) fn authorised(&self) -> bool {
+        self.status == ChargeStatus::Succeeded && !self.captured && !self.expired && self.amount_refunded == 0
+    }
+
     /// Whether the money was collected: an authorisation alone is `succeeded` and `paid` too.
     pub(super) fn collected(&self) -> bool {
         self.status == ChargeStatus::Succeeded && self.captured
@@ -115,6 +120,8 @@ pub(super) struct Refund {
     pub key: Key,
     pub charge: u64,
     pub amount: i64,
+    /// It gave up an authorisation: no money had come, none went back.
+    pub release: bool,
     pub currency: Currency,
     /// Open: tests may send statuses Stripe has not invented yet.
     pub status: Cow<'static, str>,

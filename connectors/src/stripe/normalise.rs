@@ -73,19 +73,23 @@ fn payment(payload: &str) -> Result<Payment, NormaliseError> {
     })?;
     let raw_status = object.status.ok_or(NormaliseError::Missing("status"))?;
     let amount = whole_number("amount", object.amount)?;
-    let (kind, status, amount) = match resource {
+    let (kind, status, amount, uncaptured) = match resource {
         Resource::Charges => {
             let captured = object.captured.ok_or(NormaliseError::Missing("captured"))?;
             let status = charge_status(&raw_status, captured);
             // What was captured is what was collected; it may be less than what was authorised.
-            let amount = match status {
-                PaymentStatus::Collected => whole_number("amount_captured", object.amount_captured)?,
-                _ => amount,
+            let (amount, uncaptured) = match status {
+                PaymentStatus::Collected => {
+                    let collected = whole_number("amount_captured", object.amount_captured)?;
+                    (collected, amount.saturating_sub(collected))
+                }
+                PaymentStatus::Pending if !captured => (amount, amount),
+                _ => (amount, 0),
             };
-            (PaymentKind::Charge, status, amount)
+            (PaymentKind::Charge, status, amount, uncaptured.max(0))
         }
-        Resource::Refunds => (PaymentKind::Refund, refund_status(&raw_status), amount),
-        Resource::Disputes => (PaymentKind::Dispute, dispute_status(&raw_status), amount),
+        Resource::Refunds => (PaymentKind::Refund, refund_status(&raw_status), amount, 0),
+        Resource::Disputes => (PaymentKind::Dispute, dispute_status(&raw_status), amount, 0),
     };
     if amount < 0 {
         let what = format!("{amount} is negative");
@@ -105,6 +109,7 @@ fn payment(payload: &str) -> Result<Payment, NormaliseError> {
         status,
         raw_status: raw_status.into_owned(),
         amount_minor: amount,
+        uncaptured_minor: uncaptured,
         currency,
         occurred_at,
         parent_external_id: object.charge.map(Reference::id),

@@ -108,3 +108,20 @@ fn what_can_not_be_used_is_named() {
     assert!(matches!(payment("<html>"), Err(NormaliseError::Unreadable(_))));
     assert!(matches!(payment(r#"{"id": "ch_1", "amo"#), Err(NormaliseError::Unreadable(_))));
 }
+
+#[test]
+fn what_was_authorised_and_not_captured_is_told_apart() {
+    let cases = [
+        (json!({}), (1000, 0)),
+        (json!({"amount_captured": 700}), (700, 300)),
+        (json!({"captured": false, "amount_captured": 0}), (1000, 1000)),
+        (json!({"status": "pending"}), (1000, 0)),
+        (json!({"status": "failed", "captured": false}), (1000, 0)),
+    ];
+    for (changes, expected) in cases {
+        let mut object = charge();
+        object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let payment = read(&object).unwrap();
+        assert_eq!((payment.amount_minor, payment.uncaptured_minor), expected, "{changes}");
+    }
+}

@@ -10,8 +10,11 @@
 #[path = "../../../tests/support/database.rs"]
 mod database;
 
+use std::collections::BTreeMap;
+
 use buffalo_model::{
-    Cursor, Entity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RunId, RunStatus, Source,
+    Cursor, Entity, Granularity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RevenueQuery, RunId,
+    RunStatus, Source,
 };
 use buffalo_store::{
     ClaimedBatch, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, UpsertRow, Written,
@@ -91,6 +94,7 @@ fn payment(amount_minor: i64) -> Payment {
         status: PaymentStatus::Collected,
         raw_status: "succeeded".to_owned(),
         amount_minor,
+        uncaptured_minor: 0,
         currency: "USD".parse().unwrap(),
         occurred_at: T0,
         parent_external_id: None,
@@ -188,6 +192,54 @@ async fn a_value_that_is_refused_fails_alone() {
     assert!(failures[0].reason.contains("23514"), "{failures:?}");
     batch.settle(&[], &[], T0).await.unwrap();
     assert_eq!(fixture.database.number("SELECT sum(amount_minor)::bigint FROM payments").await, 4);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn refunds_count_beyond_what_was_never_captured() {
+    let mut fixture = Fixture::new().await;
+    let ids = ["ch_part", "re_1_released", "re_2", "re_3", "ch_held", "re_4_released"];
+    fixture.write(&ids.map(|id| record(id, 0, &format!("\"{id}\"")))).await.unwrap();
+    let charge =
+        |status, amount, uncaptured| Payment { status, uncaptured_minor: uncaptured, ..payment(amount) };
+    let refund = |parent: &str, amount, day| Payment {
+        kind: PaymentKind::Refund,
+        status: PaymentStatus::Refunded,
+        parent_external_id: Some(parent.to_owned()),
+        occurred_at: T0 + TimeDelta::days(day),
+        ..payment(amount)
+    };
+    let payments = BTreeMap::from([
+        ("ch_part", charge(PaymentStatus::Collected, 1500, 500)),
+        ("re_1_released", refund("ch_part", 400, 0)),
+        // 100 of it were never captured either.
+        ("re_2", refund("ch_part", 300, 1)),
+        ("re_3", refund("ch_part", 250, 2)),
+        ("ch_held", charge(PaymentStatus::Pending, 4000, 4000)),
+        ("re_4_released", refund("ch_held", 4000, 2)),
+    ]);
+    let mut batch = fixture.claim(10).await.unwrap();
+    let upserts: Vec<_> = batch
+        .rows()
+        .iter()
+        .enumerate()
+        .map(|(row, claimed)| UpsertRow { row, payment: payments[claimed.key.external_id.as_str()].clone() })
+        .collect();
+    assert!(batch.upsert_payments(&upserts, T0).await.unwrap().is_empty());
+    batch.settle(&[], &[], T0).await.unwrap();
+    let query = RevenueQuery {
+        granularity: Granularity::Daily,
+        start_date: None,
+        end_date: None,
+        source: None,
+        currency: "USD".parse().unwrap(),
+        timezone: "UTC".parse().unwrap(),
+        fill: false,
+    };
+    let revenue = fixture.store.revenue(query, &[]).await.unwrap();
+    let days: Vec<_> = revenue.breakdown.iter().map(|(_, figures)| figures.refunded).collect();
+    assert_eq!((revenue.total.collected, revenue.total.refunded), (1500, 450));
+    assert_eq!(days, [0, 200, 250]);
     fixture.database.drop_it().await;
 }
 

@@ -1,0 +1,14 @@
+-- Takes each state of a page as the newest known one if it differs from what is known and is not older. Returned is one
+-- row for each accepted state, with the id that its raw record is to have.
+--
+-- The row lock of ON CONFLICT decides between two writers of the same record; the page comes sorted by key, which keeps
+-- them from deadlock. Content going A, B, A is three changes: only the newest state is compared with.
+INSERT INTO record_heads AS known (source, entity, external_id, revision, observed_at, content_hash)
+SELECT $1, $2, external_id, 1, observed_at, content_hash
+FROM unnest($3::text[], $4::timestamptz[], $5::bytea[]) AS page (external_id, observed_at, content_hash)
+ON CONFLICT (source, entity, external_id) DO UPDATE
+    SET revision = known.revision + 1,
+        observed_at = excluded.observed_at,
+        content_hash = excluded.content_hash
+    WHERE known.content_hash <> excluded.content_hash AND known.observed_at <= excluded.observed_at
+RETURNING external_id, revision, nextval('raw_records_id_seq') AS "raw_id!"
