@@ -15,9 +15,18 @@ pub(crate) struct Server {
 
 /// A database with Buffalo's tables.
 pub(crate) struct Fresh {
+    name: String,
     pub(crate) url: String,
     pub(crate) pool: PgPool,
     pub(crate) store: Store,
+}
+
+impl Fresh {
+    /// So that no part pays for what another wrote.
+    pub(crate) async fn checkpoint(&self) -> anyhow::Result<()> {
+        sqlx::query("CHECKPOINT").execute(&self.pool).await?;
+        Ok(())
+    }
 }
 
 impl Server {
@@ -34,24 +43,37 @@ impl Server {
         let sql = "DO $$ BEGIN CREATE ROLE postgres; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
         sqlx::query(sql).execute(&pool).await?;
         pool.close().await;
-        self.empty().await
+        Ok(self.postgres.url_for(&self.empty().await?))
     }
 
+    /// Makes a database; returns its name.
     async fn empty(&self) -> anyhow::Result<String> {
         let name = format!("bench_{}", self.made.fetch_add(1, Ordering::Relaxed));
         let pool = PgPool::connect(self.postgres.url()).await?;
         sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
         pool.close().await;
-        Ok(self.postgres.url_for(&name))
+        Ok(name)
     }
 
     pub(crate) async fn fresh(&self) -> anyhow::Result<Fresh> {
-        let url = self.empty().await?;
+        let name = self.empty().await?;
+        let url = self.postgres.url_for(&name);
         let options = StoreOptions { url: url.clone().into(), max_connections: 8 };
         let store = Store::new(&options).map_err(anyhow::Error::msg)?;
         store.migrate().await?;
         let pool = PgPool::connect(&url).await?;
-        Ok(Fresh { url, pool, store })
+        Ok(Fresh { name, url, pool, store })
+    }
+
+    /// Drops a database, so that neither its size nor its vacuuming disturbs the next part.
+    pub(crate) async fn discard(&self, database: Fresh) -> anyhow::Result<()> {
+        database.store.close().await;
+        database.pool.close().await;
+        let pool = PgPool::connect(self.postgres.url()).await?;
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", database.name);
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
+        pool.close().await;
+        Ok(())
     }
 
     pub(crate) async fn stop(self) -> anyhow::Result<()> {

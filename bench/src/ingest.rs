@@ -16,8 +16,13 @@ use crate::{program, rate, ratio};
 const LATENCY_MS: u64 = 150;
 const CHARGES_WITH_LATENCY: u64 = 5_000;
 
-pub(crate) async fn run(server: &Server, charges: u64, peers: Option<&Path>) -> anyhow::Result<Value> {
-    let sandbox = program::sandbox(charges, 0).await?;
+pub(crate) async fn run(
+    server: &Server,
+    charges: u64,
+    latency_ms: u64,
+    peers: Option<&Path>,
+) -> anyhow::Result<Value> {
+    let sandbox = program::sandbox(charges, latency_ms).await?;
     let served = serving_rate(&sandbox.base).await?;
     let (rows_per_sec, peak_rss_kb) = once(server, charges, &sandbox.base).await?;
     let slow = program::sandbox(CHARGES_WITH_LATENCY, LATENCY_MS).await?;
@@ -34,12 +39,13 @@ pub(crate) async fn run(server: &Server, charges: u64, peers: Option<&Path>) -> 
     let best = measured.iter().filter_map(|peer| peer["rowsPerSec"].as_f64()).fold(0.0, f64::max) as u64;
     Ok(json!({
         "charges": charges,
+        "latencyMs": latency_ms,
         "rowsPerSec": rows_per_sec,
         "peakRssMb": ratio(peak_rss_kb, 1_024),
         "ratioToBestPeer": (best > 0).then(|| ratio(rows_per_sec, best)),
         "peers": measured,
         "sandboxRowsPerSec": served,
-        "withLatency": {"latencyMs": LATENCY_MS, "charges": CHARGES_WITH_LATENCY, "rowsPerSec": with_latency},
+        "latencyRun": {"latencyMs": LATENCY_MS, "charges": CHARGES_WITH_LATENCY, "rowsPerSec": with_latency},
     }))
 }
 
@@ -55,8 +61,7 @@ async fn once(server: &Server, charges: u64, base: &str) -> anyhow::Result<(u64,
         (payments, raw, waiting) == (expected, expected, 0),
         "{payments} payments, {raw} raw, {waiting} wait"
     );
-    database.store.close().await;
-    database.pool.close().await;
+    server.discard(database).await?;
     Ok((rate(charges, fetched.time + processed.time), fetched.peak_rss_kb.max(processed.peak_rss_kb)))
 }
 
@@ -73,7 +78,9 @@ async fn serving_rate(base: &str) -> anyhow::Result<u64> {
         stream.write_all(request.as_bytes()).await?;
         let mut have = 0;
         loop {
-            have += stream.read(&mut buffer[have..]).await?;
+            let read = stream.read(&mut buffer[have..]).await?;
+            anyhow::ensure!(read > 0, "the sandbox closed the connection");
+            have += read;
             let head = buffer[..have].windows(4).position(|bytes| bytes == b"\r\n\r\n");
             if let Some(head) = head
                 && have >= head + 4 + content_length(&buffer[..head])?

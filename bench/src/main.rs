@@ -3,8 +3,10 @@
 mod database;
 mod drain;
 mod enqueue;
+mod history;
 mod ingest;
 mod program;
+mod records;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,10 +24,10 @@ struct Cli {
 
 #[derive(Debug, Clone, Copy, ValueEnum, Default, PartialEq, Eq)]
 enum Format {
-    /// One line for each figure
+    /// One line for each figure, then the JSON
     #[default]
     Text,
-    /// One line of JSON
+    /// Only the line of JSON
     Json,
 }
 
@@ -36,6 +38,9 @@ enum Bench {
         /// How many charges
         #[arg(long, default_value_t = 100_000)]
         charges: u64,
+        /// How long the sandbox holds back every answer, in milliseconds
+        #[arg(long, default_value_t = 0)]
+        latency_ms: u64,
         /// Measure the peers too, against the same sandbox and server
         #[arg(long)]
         peers: bool,
@@ -48,12 +53,18 @@ enum Bench {
         /// How many rows
         #[arg(long, default_value_t = 60_000)]
         rows: u64,
+        /// Measure also with this many older rows
+        #[arg(long)]
+        history: Option<u64>,
     },
     /// The producer's write path against plain inserts
     Enqueue {
         /// How many rows
         #[arg(long, default_value_t = 60_000)]
         rows: u64,
+        /// Measure also with this many older rows
+        #[arg(long)]
+        history: Option<u64>,
     },
 }
 
@@ -62,25 +73,23 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let database = database::Server::start().await?;
     let figures = match cli.bench {
-        Bench::Ingest { charges, peers, scratch } => {
+        Bench::Ingest { charges, latency_ms, peers, scratch } => {
             let scratch =
                 peers.then(|| scratch.unwrap_or_else(|| std::env::temp_dir().join("buffalo-peers")));
-            ingest::run(&database, charges, scratch.as_deref()).await
+            ingest::run(&database, charges, latency_ms, scratch.as_deref()).await
         }
-        Bench::Drain { rows } => drain::run(&database, rows).await,
-        Bench::Enqueue { rows } => enqueue::run(&database, rows).await,
+        Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
+        Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
     };
     database.stop().await?;
     let figures = figures?;
     let mut out = std::io::stdout().lock();
-    match cli.format {
-        Format::Json => writeln!(out, "{figures}")?,
-        Format::Text => {
-            for (name, value) in figures.as_object().into_iter().flatten() {
-                writeln!(out, "{name}: {value}")?;
-            }
+    if cli.format == Format::Text {
+        for (name, value) in figures.as_object().into_iter().flatten() {
+            writeln!(out, "{name}: {value}")?;
         }
     }
+    writeln!(out, "{figures}")?;
     Ok(())
 }
 
