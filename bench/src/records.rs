@@ -29,6 +29,7 @@ pub(crate) async fn of_sandbox(server: &Server, rows: u64) -> anyhow::Result<Vec
         external_id,
         observed_at,
         api_version,
+        context: None,
         payload,
     };
     Ok(found.into_iter().map(record).collect())
@@ -55,6 +56,7 @@ pub(crate) fn renamed(records: &[RawRecord], keys: Keys, round: u32) -> Vec<RawR
             },
             observed_at: record.observed_at,
             api_version: record.api_version.clone(),
+            context: None,
             payload: record.payload.clone(),
         }
     };
@@ -89,6 +91,7 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             requests: 4,
             cursor: &cursor,
             data_through: None,
+            sweeps: &[],
             cursor_version,
         };
         let written = database.store.write_page(&page, T0).await?;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Cursor, Entity, Payment, RawRecord, Source};
+use buffalo_model::{Cursor, Entity, Normalised, RawRecord, RawState, Source};
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
@@ -21,15 +21,8 @@ pub struct Registration {
     pub configure: fn(&mut Settings) -> Option<Arc<dyn Connector>>,
 }
 
-/// Reads a payload of an entity: a pure function of the vendor's bytes.
-pub type Normalise = fn(Entity, &str) -> Result<Normalised, NormaliseError>;
-
-/// What a payload became.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Normalised {
-    /// A payment.
-    Payment(Payment),
-}
+/// Reads a stored state of a record: a pure function of what was stored.
+pub type Normalise = fn(RawState<'_>) -> Result<Normalised, NormaliseError>;
 
 /// A payload that can't be read. Says what is wrong with it in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +30,9 @@ pub enum NormaliseError {
     /// It is not JSON, or not of the shape that the vendor documents.
     #[error("unreadable payload: {0}")]
     Unreadable(String),
+    /// The source has no records of this entity.
+    #[error("the source has no {0}")]
+    UnknownEntity(Entity),
     /// A field without which the record means nothing is not there.
     #[error("missing field `{0}`")]
     Missing(&'static str),
@@ -109,6 +105,19 @@ pub struct FetchedPage {
     pub cursor: Cursor,
     /// Set when everything the source said up to that time has been given out with this page.
     pub data_through: Option<DateTime<Utc>>,
+    /// Set when a part of the source has been listed as a whole with this page: what was not in it is gone.
+    pub sweep: Option<Sweep>,
+}
+
+/// Says that a part of a source was listed as a whole: records of it that were not seen since are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// What the ids of that part begin with; empty for all.
+    pub id_prefix: String,
+    /// When the listing began: every record in it was stamped with this time or a later one.
+    pub began_at: DateTime<Utc>,
+    /// What is stored as the payload of a record that is gone. The normaliser reads it as [`Normalised::Gone`].
+    pub payload: &'static str,
 }
 
 /// What a stored cursor allows.

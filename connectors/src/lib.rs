@@ -9,8 +9,8 @@ pub mod settings;
 mod stripe;
 
 pub use connector::{
-    Connector, CursorState, FetchedPage, Normalise, NormaliseError, Normalised, Pages, Plan, Registration,
-    SourceError,
+    Connector, CursorState, FetchedPage, Normalise, NormaliseError, Pages, Plan, Registration, SourceError,
+    Sweep,
 };
 pub use settings::{Problem, Settings};
 

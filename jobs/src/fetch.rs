@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError};
 use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, Run, RunId, RunStatus};
-use buffalo_store::{CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError};
+use buffalo_store::{
+    CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, Sweep,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -231,9 +233,15 @@ impl Fetch<'_> {
         let mut records: Vec<RawRecord> =
             Vec::with_capacity(pages.iter().map(|page| page.records.len()).sum());
         let mut cursor = None;
+        let mut sweeps = Vec::new();
         for page in pages {
             records.extend(page.records);
             cursor = Some(page.cursor);
+            sweeps.extend(page.sweep.map(|sweep| Sweep {
+                id_prefix: sweep.id_prefix,
+                began_at: sweep.began_at,
+                payload: sweep.payload,
+            }));
         }
         let Some(cursor) = cursor else { return Ok(cursor_version) };
         let page = Page {
@@ -245,6 +253,7 @@ impl Fetch<'_> {
             requests: requests.unrecorded(),
             cursor: &cursor,
             data_through,
+            sweeps: &sweeps,
             cursor_version,
         };
         let written = persist(|| self.store.write_page(&page, self.clock.now())).await?;

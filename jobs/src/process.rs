@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use buffalo_connectors::{Normalised, registration};
+use buffalo_connectors::registration;
 use buffalo_model::{
-    Clock, FailedRecord, Mode, Payment, PaymentStatus, Run, RunId, RunStatus, SupportedCurrencies,
+    Clock, EventStatus, FailedRecord, Mode, Normalised, PaymentStatus, Run, RunId, RunStatus,
+    SupportedCurrencies,
 };
 use buffalo_store::{
     ClaimedBatch, ClaimedRow, DeadRow, NewRun, RetryRow, RunOutcome, RunProgress, Settled, Store, StoreError,
@@ -202,12 +203,12 @@ impl Process {
         let mut failures = Vec::new();
         for (row, claimed) in batch.rows().iter().enumerate() {
             match normalise(claimed, &options.currencies) {
-                Ok(payment) => upserts.push(UpsertRow { row, payment }),
+                Ok(value) => upserts.push(UpsertRow { row, value }),
                 Err(reason) => failures.push(Failure { row, stage: "normalise", reason }),
             }
         }
         let now = self.clock.now();
-        for failed in batch.upsert_payments(&upserts, now).await? {
+        for failed in batch.upsert(&upserts, now).await? {
             failures.push(Failure { row: failed.row, stage: "store", reason: failed.reason });
         }
         let unmapped = unmapped_statuses(&upserts);
@@ -244,27 +245,33 @@ impl Process {
     }
 }
 
-fn normalise(row: &ClaimedRow, currencies: &SupportedCurrencies) -> Result<Payment, String> {
+fn normalise(row: &ClaimedRow, currencies: &SupportedCurrencies) -> Result<Normalised, String> {
     let source = row.key.source.as_str();
     let registration =
         registration(source).ok_or_else(|| format!("this program knows no source `{source}`"))?;
     // A payload that makes the normaliser panic must not take the worker with it, nor be tried for ever.
-    let normalised =
-        catch_unwind(AssertUnwindSafe(|| (registration.normalise)(row.key.entity, &row.payload)))
-            .map_err(|_| "the normaliser panicked".to_owned())?
-            .map_err(|error| error.to_string().chars().take(LONGEST_REASON).collect::<String>())?;
-    let Normalised::Payment(payment) = normalised;
-    if !currencies.contains(payment.currency) {
-        return Err(format!("unsupported_currency: {}", payment.currency));
+    let normalised = catch_unwind(AssertUnwindSafe(|| (registration.normalise)(row.state())))
+        .map_err(|_| "the normaliser panicked".to_owned())?
+        .map_err(|error| error.to_string().chars().take(LONGEST_REASON).collect::<String>())?;
+    match &normalised {
+        Normalised::Payment(payment) if !currencies.contains(payment.currency) => {
+            Err(format!("unsupported_currency: {}", payment.currency))
+        }
+        _ => Ok(normalised),
     }
-    Ok(payment)
 }
 
 fn unmapped_statuses(upserts: &[UpsertRow]) -> Vec<String> {
     upserts
         .iter()
-        .filter(|upsert| upsert.payment.status == PaymentStatus::Unknown)
-        .map(|upsert| upsert.payment.raw_status.clone())
+        .filter_map(|upsert| match &upsert.value {
+            Normalised::Payment(payment) if payment.status == PaymentStatus::Unknown => {
+                Some(&payment.raw_status)
+            }
+            Normalised::Event(event) if event.status == EventStatus::Unknown => Some(&event.raw_status),
+            _ => None,
+        })
+        .cloned()
         .collect()
 }
 

@@ -14,7 +14,18 @@ impl ContentHash {
     /// Hashes a JSON text.
     #[must_use]
     pub fn of(json: &str) -> Self {
+        Self::of_both(json, None)
+    }
+
+    /// Hashes a payload together with its context.
+    #[must_use]
+    pub fn of_both(json: &str, context: Option<&str>) -> Self {
         let mut hasher = Sha256::new();
+        if let Some(context) = context {
+            hasher.update(context);
+            // No JSON text begins with this, so where the context ends is certain.
+            hasher.update([0]);
+        }
         let bytes = json.as_bytes();
         let mut kept_from = 0;
         let mut in_string = false;

@@ -1,20 +1,26 @@
 //! Buffalo's words as types. Nothing here does I/O, knows a vendor, or is async.
 
 mod clock;
+mod contact;
 mod content;
 mod cursor;
+mod event;
 mod money;
+mod normalised;
 mod payment;
 mod record;
 mod revenue;
 mod run;
 
 pub use clock::{Clock, FixedClock, SystemClock};
+pub use contact::Contact;
 pub use content::ContentHash;
 pub use cursor::Cursor;
+pub use event::{Event, EventStatus, EventTime};
 pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
+pub use normalised::Normalised;
 pub use payment::{Payment, PaymentKind, PaymentStatus};
-pub use record::{Entity, RawRecord, RecordKey, Source, UnknownEntity};
+pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
     parse_date, parse_timezone,

@@ -17,6 +17,8 @@ pub enum PaymentKind {
     Refund,
     /// A customer's bank took money back, or may.
     Dispute,
+    /// A sale as the sales department records it.
+    Deal,
 }
 
 impl PaymentKind {
@@ -27,6 +29,7 @@ impl PaymentKind {
             Self::Charge => "charge",
             Self::Refund => "refund",
             Self::Dispute => "dispute",
+            Self::Deal => "deal",
         }
     }
 }
@@ -95,4 +98,6 @@ pub struct Payment {
     pub parent_external_id: Option<String>,
     /// The vendor's id of the customer, where it is known.
     pub customer_external_id: Option<String>,
+    /// Whether the vendor has it in the bin: it is kept, and is in no figure.
+    pub deleted: bool,
 }

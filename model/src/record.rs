@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::ContentHash;
+
 /// A vendor whose data Buffalo brings in, by the name it has in tables, logs and addresses, such as `stripe`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -37,17 +39,23 @@ impl fmt::Display for Source {
 pub enum Entity {
     /// Money that moved or should have: charges, refunds, disputes, deals.
     Payments,
+    /// People and the companies they are with.
+    Contacts,
+    /// What is in a calendar.
+    Events,
 }
 
 impl Entity {
     /// Every entity.
-    pub const ALL: [Self; 1] = [Self::Payments];
+    pub const ALL: [Self; 3] = [Self::Payments, Self::Contacts, Self::Events];
 
     /// The name in tables, logs and addresses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Payments => "payments",
+            Self::Contacts => "contacts",
+            Self::Events => "events",
         }
     }
 }
@@ -60,7 +68,7 @@ impl fmt::Display for Entity {
 
 /// A name that is no entity's.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown entity `{0}`; there is: payments")]
+#[error("unknown entity `{0}`; there are: payments, contacts, events")]
 pub struct UnknownEntity(String);
 
 impl FromStr for Entity {
@@ -98,6 +106,30 @@ pub struct RawRecord {
     pub observed_at: DateTime<Utc>,
     /// The vendor's API version in which the payload is written, where the vendor has such a thing.
     pub api_version: Option<String>,
+    /// What the payload alone does not say, but the source did at the same time, as JSON: for a deal the meaning of its
+    /// stage. Stored beside the payload; a change of it is a change of the record.
+    pub context: Option<String>,
     /// The vendor's bytes.
     pub payload: String,
+}
+
+impl RawRecord {
+    /// Tells whether two states say the same thing.
+    #[must_use]
+    pub fn content_hash(&self) -> ContentHash {
+        ContentHash::of_both(&self.payload, self.context.as_deref())
+    }
+}
+
+/// A stored state of a record, as a normaliser sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawState<'a> {
+    /// What it is to become.
+    pub entity: Entity,
+    /// The id under which it is stored.
+    pub external_id: &'a str,
+    /// See [`RawRecord::context`].
+    pub context: Option<&'a str>,
+    /// The vendor's bytes.
+    pub payload: &'a str,
 }

@@ -16,10 +16,10 @@ budgeted AS (
     SELECT *, sum(payload_bytes) OVER (ROWS UNBOUNDED PRECEDING) - payload_bytes AS bytes_before FROM claimed
 )
 SELECT c.raw_id, c.source, c.entity, c.external_id, c.revision, c.observed_at, c.attempts,
-       r.api_version, r.payload
+       r.api_version, r.context, r.payload
 FROM budgeted c
 CROSS JOIN LATERAL (
-    SELECT api_version, payload FROM raw_records r
+    SELECT api_version, context, payload FROM raw_records r
     WHERE r.id = c.raw_id AND r.source = c.source AND r.entity = c.entity AND r.external_id = c.external_id
     OFFSET 0
 ) r

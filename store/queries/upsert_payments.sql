@@ -2,14 +2,16 @@
 -- row locks in the same order. A newer state is never replaced by an older one, whatever is processed first.
 INSERT INTO payments AS known
     (source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
-     parent_external_id, customer_external_id, observed_at, revision, raw_id, created_at, updated_at)
+     parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, created_at,
+     updated_at)
 SELECT source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
-       parent_external_id, customer_external_id, observed_at, revision, raw_id, $1, $1
+       parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, $1, $1
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
             $10::timestamptz[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::bigint[],
-            $16::bigint[])
+            $16::bigint[], $17::timestamptz[])
     AS batch (source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at,
-              parent_external_id, customer_external_id, observed_at, revision, raw_id, uncaptured_minor)
+              parent_external_id, customer_external_id, observed_at, revision, raw_id, uncaptured_minor,
+              deleted_at)
 ON CONFLICT (source, entity, external_id) DO UPDATE
     SET kind = excluded.kind,
         status = excluded.status,
@@ -23,5 +25,6 @@ ON CONFLICT (source, entity, external_id) DO UPDATE
         observed_at = excluded.observed_at,
         revision = excluded.revision,
         raw_id = excluded.raw_id,
+        deleted_at = excluded.deleted_at,
         updated_at = excluded.updated_at
     WHERE known.revision < excluded.revision

@@ -1,6 +1,6 @@
 //! Claiming: a batch of outbox rows, locked for as long as its transaction lives.
 
-use buffalo_model::{Entity, RecordKey, Source};
+use buffalo_model::{Entity, RawState, RecordKey, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
@@ -21,8 +21,23 @@ pub struct ClaimedRow {
     pub attempts: i32,
     /// The vendor's API version in which the payload is written.
     pub api_version: Option<String>,
+    /// What the source said beside the payload.
+    pub context: Option<String>,
     /// The vendor's bytes.
     pub payload: String,
+}
+
+impl ClaimedRow {
+    /// The state as a normaliser sees it.
+    #[must_use]
+    pub fn state(&self) -> RawState<'_> {
+        RawState {
+            entity: self.key.entity,
+            external_id: &self.key.external_id,
+            context: self.context.as_deref(),
+            payload: &self.payload,
+        }
+    }
 }
 
 /// Claimed rows and the transaction that holds them. Dropped without being settled, it leaves everything as it was.
@@ -74,6 +89,7 @@ impl Store {
                 observed_at: row.observed_at,
                 attempts: row.attempts,
                 api_version: row.api_version,
+                context: row.context,
                 payload: row.payload,
             });
         }

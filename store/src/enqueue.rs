@@ -9,9 +9,13 @@ use sqlx::{Postgres, Transaction};
 use crate::copy::CopyRows;
 use crate::{Store, StoreError};
 
+/// Records that a sweep holds in memory.
+const SWEPT_AT_ONCE: i64 = 1_000;
+
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
-    (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, payload)
+    (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, context,
+     payload)
     FROM STDIN (FORMAT binary)";
 
 /// Its narrow row in the queue.
@@ -38,8 +42,21 @@ pub struct Page<'a> {
     pub cursor: &'a Cursor,
     /// Set when everything the source said up to that time is stored with this page.
     pub data_through: Option<DateTime<Utc>>,
+    /// Parts of the source that were listed as a whole with these pages.
+    pub sweeps: &'a [Sweep],
     /// The version of the cursor row that the run read or wrote last.
     pub cursor_version: i64,
+}
+
+/// Says that a part of a source was listed as a whole: records of it that were not seen since are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// What the ids of that part begin with; empty for all.
+    pub id_prefix: String,
+    /// When the listing began, by the vendor's clock.
+    pub began_at: DateTime<Utc>,
+    /// What is stored as the payload of a record that is gone.
+    pub payload: &'static str,
 }
 
 /// What a write did.
@@ -86,9 +103,12 @@ impl Store {
         if moved.rows_affected() == 0 {
             return self.already_written_or_conflict(page, next_version).await;
         }
-        let enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let mut enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
         let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
         let deduped = fetched - enqueued;
+        for sweep in page.sweeps {
+            enqueued += self.sweep_in_tx(&mut tx, page, sweep, now).await?;
+        }
         sqlx::query!(
             "UPDATE sync_runs
              SET pages_fetched = pages_fetched + $2, requests_made = requests_made + $3,
@@ -123,8 +143,7 @@ impl Store {
         if records.is_empty() {
             return Ok(0);
         }
-        let hashes: Vec<ContentHash> =
-            records.iter().map(|record| ContentHash::of(&record.payload)).collect();
+        let hashes: Vec<ContentHash> = records.iter().map(|record| record.content_hash()).collect();
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
         let observed_at: Vec<DateTime<Utc>> = records.iter().map(|record| record.observed_at).collect();
         let content_hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes()).collect();
@@ -147,7 +166,7 @@ impl Store {
             let mut outbox = CopyRows::new();
             for head in &heads {
                 let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
-                raw.row(10)
+                raw.row(11)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
                     .text(page.entity.as_str())
@@ -157,6 +176,7 @@ impl Store {
                     .timestamp(now)
                     .uuid(page.run_id.0)
                     .optional_text(record.api_version.as_deref())
+                    .optional_text(record.context.as_deref())
                     .text(&record.payload);
                 outbox
                     .row(9)
@@ -194,6 +214,47 @@ impl Store {
             .map_err(self.fail("note what was seen again"))?;
         }
         Ok(i64::try_from(news).unwrap_or(i64::MAX))
+    }
+
+    /// Gives every record that the listing no longer had its last state.
+    async fn sweep_in_tx(
+        &self,
+        tx: &mut Transaction<'_, Postgres>,
+        page: &Page<'_>,
+        sweep: &Sweep,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        let mut swept = 0;
+        loop {
+            // What is swept is stamped with the listing's time, so it is not found again.
+            let unseen = sqlx::query_scalar!(
+                "SELECT external_id FROM record_heads
+                 WHERE source = $1 AND entity = $2 AND starts_with(external_id, $3) AND observed_at < $4
+                 ORDER BY external_id LIMIT $5",
+                page.source.as_str(),
+                page.entity.as_str(),
+                sweep.id_prefix,
+                sweep.began_at,
+                SWEPT_AT_ONCE,
+            )
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(self.fail("find records that are gone"))?;
+            if unseen.is_empty() {
+                return Ok(swept);
+            }
+            let gone: Vec<RawRecord> = unseen
+                .into_iter()
+                .map(|external_id| RawRecord {
+                    external_id,
+                    observed_at: sweep.began_at,
+                    api_version: None,
+                    context: None,
+                    payload: sweep.payload.to_owned(),
+                })
+                .collect();
+            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?;
+        }
     }
 
     async fn already_written_or_conflict(

@@ -16,13 +16,15 @@ mod revenue;
 mod runs;
 mod settle;
 mod status;
+mod upsert;
 
 pub use claim::{ClaimedBatch, ClaimedRow};
 pub use connect::{MIGRATOR, Store, StoreOptions};
 pub use cursors::CursorRow;
-pub use enqueue::{Page, Written};
+pub use enqueue::{Page, Sweep, Written};
 pub use error::StoreError;
 pub use lock::ProducerLock;
 pub use runs::{NewRun, RunFilter, RunOutcome, RunProgress};
-pub use settle::{DeadRow, RetryRow, Settled, StoreFailure, UpsertRow};
+pub use settle::{DeadRow, RetryRow, Settled};
 pub use status::{OutboxDepth, Status, UnmappedStatus};
+pub use upsert::{StoreFailure, UpsertRow};

@@ -1,32 +1,10 @@
 //! Settling: what becomes of claimed rows, in the transaction that claimed them.
 
-use std::collections::BTreeMap;
-
-use buffalo_model::{Payment, RecordKey};
 use chrono::{DateTime, Utc};
-use sqlx::Connection;
 use uuid::Uuid;
 
 use crate::error::classify;
-use crate::{ClaimedBatch, ClaimedRow, StoreError};
-
-/// A normalised row: the place of its claimed row in the batch, and what it became.
-#[derive(Debug)]
-pub struct UpsertRow {
-    /// The index into [`ClaimedBatch::rows`].
-    pub row: usize,
-    /// What it became.
-    pub payment: Payment,
-}
-
-/// A row whose values the database would not take.
-#[derive(Debug)]
-pub struct StoreFailure {
-    /// The index into [`ClaimedBatch::rows`].
-    pub row: usize,
-    /// Why, without the driver's words.
-    pub reason: String,
-}
+use crate::{ClaimedBatch, StoreError};
 
 /// A row that is to be tried again.
 #[derive(Debug)]
@@ -62,94 +40,6 @@ pub struct Settled {
 }
 
 impl ClaimedBatch {
-    /// Upserts payments. A row whose values the database refuses fails alone: the others are stored.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like; the batch is lost then and its rows are as they were.
-    pub async fn upsert_payments(
-        &mut self,
-        upserts: &[UpsertRow],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<StoreFailure>, StoreError> {
-        let all: Vec<&UpsertRow> = upserts.iter().collect();
-        match self.upsert_in_savepoint(&all, now).await {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) if error.is_about_the_data() => {}
-            Err(error) => return Err(error),
-        }
-        // The row at fault is not named by PostgreSQL, so each is tried alone; oldest revision first, as in a batch.
-        let mut failures = Vec::new();
-        for upsert in upserts {
-            match self.upsert_in_savepoint(&[upsert], now).await {
-                Ok(()) => {}
-                Err(error) if error.is_about_the_data() => {
-                    failures.push(StoreFailure { row: upsert.row, reason: error.to_string() });
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(failures)
-    }
-
-    async fn upsert_in_savepoint(
-        &mut self,
-        upserts: &[&UpsertRow],
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if upserts.is_empty() {
-            return Ok(());
-        }
-        let operation = "store payments";
-        let server = &self.server;
-        let rows = &self.rows;
-        let newest = newest_of_each(rows, upserts);
-        let column = |pick: fn(&RecordKey) -> &str| -> Vec<&str> {
-            newest.iter().map(|(row, _)| pick(&row.key)).collect()
-        };
-        let text = |pick: fn(&Payment) -> &str| -> Vec<&str> {
-            newest.iter().map(|(_, payment)| pick(payment)).collect()
-        };
-        let optional = |pick: fn(&Payment) -> &Option<String>| -> Vec<Option<&str>> {
-            newest.iter().map(|(_, payment)| pick(payment).as_deref()).collect()
-        };
-        let amounts: Vec<i64> = newest.iter().map(|(_, payment)| payment.amount_minor).collect();
-        let uncaptured: Vec<i64> = newest.iter().map(|(_, payment)| payment.uncaptured_minor).collect();
-        let occurred: Vec<_> = newest.iter().map(|(_, payment)| payment.occurred_at).collect();
-        let observed: Vec<_> = newest.iter().map(|(row, _)| row.observed_at).collect();
-        let revisions: Vec<i64> = newest.iter().map(|(row, _)| row.revision).collect();
-        let raw_ids: Vec<i64> = newest.iter().map(|(row, _)| row.raw_id).collect();
-        let mut savepoint = self.tx.begin().await.map_err(|error| classify(server, operation, error))?;
-        let done = sqlx::query_file!(
-            "queries/upsert_payments.sql",
-            now,
-            &column(|key| key.source.as_str()) as &[&str],
-            &column(|key| key.entity.as_str()) as &[&str],
-            &column(|key| &key.external_id) as &[&str],
-            &text(|payment| payment.kind.as_str()) as &[&str],
-            &text(|payment| payment.status.as_str()) as &[&str],
-            &text(|payment| &payment.raw_status) as &[&str],
-            &amounts,
-            &text(|payment| payment.currency.as_str()) as &[&str],
-            &occurred,
-            &optional(|payment| &payment.parent_external_id) as &[Option<&str>],
-            &optional(|payment| &payment.customer_external_id) as &[Option<&str>],
-            &observed,
-            &revisions,
-            &raw_ids,
-            &uncaptured,
-        )
-        .execute(&mut *savepoint)
-        .await;
-        match done {
-            Ok(_) => savepoint.commit().await.map_err(|error| classify(server, operation, error)),
-            Err(error) => {
-                savepoint.rollback().await.map_err(|error| classify(server, operation, error))?;
-                Err(classify(server, operation, error))
-            }
-        }
-    }
-
     /// Ends the batch: processed rows leave the outbox, failed ones are put back or become dead letters, and all of it
     /// is committed together with what was upserted.
     ///
@@ -221,10 +111,10 @@ impl ClaimedBatch {
         let reasons: Vec<&str> = dead.iter().map(|dead| dead.reason.as_str()).collect();
         let buried = sqlx::query!(
             "INSERT INTO dead_letters
-                 (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, payload,
-                  enqueued_at, dead_at)
+                 (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, context,
+                  payload, enqueued_at, dead_at)
              SELECT failed.id, o.source, o.entity, o.external_id, o.revision, o.raw_id, o.observed_at, o.attempts + 1,
-                    failed.stage, failed.reason, r.payload, o.enqueued_at, $5
+                    failed.stage, failed.reason, r.context, r.payload, o.enqueued_at, $5
              FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]) AS failed (id, raw_id, stage, reason)
              JOIN ingest_outbox o ON o.raw_id = failed.raw_id
              JOIN raw_records r ON r.id = o.raw_id AND r.source = o.source AND r.entity = o.entity
@@ -242,22 +132,4 @@ impl ClaimedBatch {
         let expected = dead.len() as u64;
         if buried == expected { Ok(()) } else { Err(StoreError::SettledOther { expected, found: buried }) }
     }
-}
-
-/// The newest state of each record in the batch, sorted by key.
-fn newest_of_each<'a>(
-    rows: &'a [ClaimedRow],
-    upserts: &[&'a UpsertRow],
-) -> Vec<(&'a ClaimedRow, &'a Payment)> {
-    let mut newest: BTreeMap<&RecordKey, (&ClaimedRow, &Payment)> = BTreeMap::new();
-    for upsert in upserts {
-        let row = &rows[upsert.row];
-        match newest.get(&row.key) {
-            Some((known, _)) if known.revision >= row.revision => {}
-            _ => {
-                newest.insert(&row.key, (row, &upsert.payment));
-            }
-        }
-    }
-    newest.into_values().collect()
 }

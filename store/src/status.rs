@@ -27,7 +27,7 @@ pub struct UnmappedStatus {
     pub source: String,
     /// The vendor's word.
     pub raw_status: String,
-    /// How many payments have it.
+    /// How many records have it.
     pub count: i64,
     /// The id of one of them.
     pub sample: String,
@@ -61,8 +61,10 @@ impl Store {
         .map_err(self.fail("count dead letters"))?;
         let unmapped = sqlx::query_as!(
             UnmappedStatus,
-            r#"SELECT source, raw_status, count(*) AS "count!", min(external_id) AS "sample!"
-               FROM payments WHERE status = 'UNKNOWN'
+            r#"SELECT source AS "source!", raw_status AS "raw_status!", count(*) AS "count!", min(external_id) AS "sample!"
+               FROM (SELECT source, raw_status, external_id FROM payments WHERE status = 'UNKNOWN'
+                     UNION ALL
+                     SELECT source, raw_status, external_id FROM events WHERE status = 'UNKNOWN') AS unmapped
                GROUP BY source, raw_status ORDER BY 3 DESC, 1, 2 LIMIT 50"#,
         )
         .fetch_all(&self.pool)

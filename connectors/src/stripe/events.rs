@@ -208,6 +208,7 @@ impl NewestSecond {
             external_id,
             observed_at: self.observed_at(),
             api_version: self.event.api_version,
+            context: None,
             payload: self.event.object.payload,
         }
     }
@@ -225,6 +226,7 @@ impl NewestSecond {
                 // It was read after the event was seen, whatever the clocks say.
                 observed_at: answer.asked_at.max(self.observed_at()),
                 api_version: Some(version.to_owned()),
+                context: None,
                 payload: answer.value.payload,
             }),
             // Gone since: the event is the last that is known of it.

@@ -63,6 +63,7 @@ impl ListingPages {
             // the two saw the other can't be told, and the event's second will be read again.
             observed_at: answer.asked_at,
             api_version: Some(version.clone()),
+            context: None,
             payload: object.payload,
         };
         Ok(answer.value.objects.into_iter().map(record).collect())

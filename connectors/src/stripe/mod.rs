@@ -112,6 +112,7 @@ fn page(records: Vec<buffalo_model::RawRecord>, position: &Position, through: Op
     FetchedPage {
         records,
         cursor: position.to_cursor(),
+        sweep: None,
         data_through: through.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
     }
 }

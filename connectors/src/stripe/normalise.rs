@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use buffalo_model::{Entity, Payment, PaymentKind, PaymentStatus};
+use buffalo_model::{Entity, Normalised, Payment, PaymentKind, PaymentStatus, RawState};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::resource::Resource;
-use crate::connector::{NormaliseError, Normalised};
+use crate::connector::NormaliseError;
 
 /// The fields that matter. Numbers stay texts here, so that one that does not fit is an error that names its field.
 #[derive(Deserialize)]
@@ -54,9 +54,10 @@ impl Reference<'_> {
 }
 
 /// Reads a charge, refund or dispute.
-pub(super) fn normalise(entity: Entity, payload: &str) -> Result<Normalised, NormaliseError> {
-    match entity {
-        Entity::Payments => payment(payload).map(Normalised::Payment),
+pub(super) fn normalise(state: RawState<'_>) -> Result<Normalised, NormaliseError> {
+    match state.entity {
+        Entity::Payments => payment(state.payload).map(Normalised::Payment),
+        Entity::Contacts | Entity::Events => Err(NormaliseError::UnknownEntity(state.entity)),
     }
 }
 
@@ -114,6 +115,7 @@ fn payment(payload: &str) -> Result<Payment, NormaliseError> {
         occurred_at,
         parent_external_id: object.charge.map(Reference::id),
         customer_external_id: object.customer.map(Reference::id),
+        deleted: false,
     })
 }
 

@@ -13,11 +13,11 @@ mod database;
 use std::collections::BTreeMap;
 
 use buffalo_model::{
-    Cursor, Entity, Granularity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RevenueQuery, RunId,
-    RunStatus, Source,
+    Cursor, Entity, Event, EventStatus, EventTime, Granularity, Mode, Normalised, Payment, PaymentKind,
+    PaymentStatus, RawRecord, RevenueQuery, RunId, RunStatus, Source,
 };
 use buffalo_store::{
-    ClaimedBatch, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, UpsertRow, Written,
+    ClaimedBatch, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, Sweep, UpsertRow, Written,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use database::TestDatabase;
@@ -53,12 +53,25 @@ impl Fixture {
     }
 
     async fn write(&mut self, records: &[RawRecord]) -> Result<Written, StoreError> {
-        let written = self.write_at(records, self.version).await?;
+        self.write_and_sweep(records, &[]).await
+    }
+
+    async fn write_and_sweep(
+        &mut self,
+        records: &[RawRecord],
+        sweeps: &[Sweep],
+    ) -> Result<Written, StoreError> {
+        let written = self.write_at(records, sweeps, self.version).await?;
         self.version = written.cursor_version;
         Ok(written)
     }
 
-    async fn write_at(&self, records: &[RawRecord], cursor_version: i64) -> Result<Written, StoreError> {
+    async fn write_at(
+        &self,
+        records: &[RawRecord],
+        sweeps: &[Sweep],
+        cursor_version: i64,
+    ) -> Result<Written, StoreError> {
         let cursor = Cursor::new(json!({"after": cursor_version}));
         let page = Page {
             source: &self.source,
@@ -69,6 +82,7 @@ impl Fixture {
             requests: 1,
             cursor: &cursor,
             data_through: None,
+            sweeps,
             cursor_version,
         };
         self.store.write_page(&page, T0).await
@@ -84,6 +98,7 @@ fn record(id: &str, second: i64, payload: &str) -> RawRecord {
         external_id: id.to_owned(),
         observed_at: T0 + TimeDelta::seconds(second),
         api_version: None,
+        context: None,
         payload: payload.to_owned(),
     }
 }
@@ -99,6 +114,7 @@ fn payment(amount_minor: i64) -> Payment {
         occurred_at: T0,
         parent_external_id: None,
         customer_external_id: None,
+        deleted: false,
     }
 }
 
@@ -139,14 +155,14 @@ async fn a_page_and_its_cursor_are_stored_both_or_neither() {
     let mut fixture = Fixture::new().await;
     fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
     // As after a connection that broke at the very commit.
-    let twice = fixture.write_at(&[record("ch_1", 0, "1")], 0).await;
+    let twice = fixture.write_at(&[record("ch_1", 0, "1")], &[], 0).await;
     assert_eq!(
         twice.unwrap(),
         Written { cursor_version: 1, enqueued: 0, deduped: 0 },
         "a repeated write is known"
     );
     fixture.run_id = RunId::generate();
-    let other = fixture.write_at(&[record("ch_3", 0, "3")], 0).await;
+    let other = fixture.write_at(&[record("ch_3", 0, "3")], &[], 0).await;
     assert!(matches!(other, Err(StoreError::CursorConflict { .. })), "{other:?}");
     assert_eq!(fixture.database.number("SELECT count(*) FROM raw_records").await, 1);
     assert_eq!(fixture.database.number("SELECT version FROM sync_cursors").await, 1);
@@ -185,13 +201,107 @@ async fn a_value_that_is_refused_fails_alone() {
     let upserts: Vec<_> = [1, -1, 3]
         .into_iter()
         .enumerate()
-        .map(|(row, amount)| UpsertRow { row, payment: payment(amount) })
+        .map(|(row, amount)| UpsertRow { row, value: Normalised::Payment(payment(amount)) })
         .collect();
-    let failures = batch.upsert_payments(&upserts, T0).await.unwrap();
+    let failures = batch.upsert(&upserts, T0).await.unwrap();
     assert_eq!(failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [1]);
     assert!(failures[0].reason.contains("23514"), "{failures:?}");
     batch.settle(&[], &[], T0).await.unwrap();
     assert_eq!(fixture.database.number("SELECT sum(amount_minor)::bigint FROM payments").await, 4);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_stays_gone_for_older_states_and_comes_back_with_newer_ones() {
+    let mut fixture = Fixture::new().await;
+    let live = "SELECT count(*) FROM payments WHERE deleted_at IS NULL";
+    let amount = "SELECT amount_minor FROM payments";
+    fixture.write(&[record("d_1", 0, "1")]).await.unwrap();
+    let mut first = fixture.claim(1).await.unwrap();
+    fixture.write(&[record("d_1", 1, "2")]).await.unwrap();
+    let mut gone = fixture.claim(1).await.unwrap();
+    gone.upsert(&[UpsertRow { row: 0, value: Normalised::Gone }], T0).await.unwrap();
+    gone.settle(&[], &[], T0).await.unwrap();
+    first.upsert(&[UpsertRow { row: 0, value: Normalised::Payment(payment(100)) }], T0).await.unwrap();
+    first.settle(&[], &[], T0).await.unwrap();
+    assert_eq!(fixture.database.number(live).await, 0);
+
+    for (second, value, alive, known) in [
+        (2, Normalised::Payment(payment(300)), 1, 300),
+        (3, Normalised::Gone, 0, 300),
+        (4, Normalised::Payment(Payment { deleted: true, ..payment(400) }), 0, 400),
+    ] {
+        fixture.write(&[record("d_1", second, &format!("\"{second}\""))]).await.unwrap();
+        let mut batch = fixture.claim(1).await.unwrap();
+        batch.upsert(&[UpsertRow { row: 0, value }], T0).await.unwrap();
+        batch.settle(&[], &[], T0).await.unwrap();
+        assert_eq!(
+            (fixture.database.number(live).await, fixture.database.number(amount).await),
+            (alive, known)
+        );
+    }
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn what_a_whole_listing_no_longer_has_is_gone() {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..2_500).map(|n| record(&format!("a/{n}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    fixture.write(&[record("b/1", 0, "{}")]).await.unwrap();
+    let sweep = Sweep {
+        id_prefix: "a/".to_owned(),
+        began_at: T0 + TimeDelta::seconds(10),
+        payload: r#"{"status":"cancelled"}"#,
+    };
+    // Seen again, unchanged and changed.
+    let seen = [record("a/1", 11, "{}"), record("a/2", 12, "[]")];
+    let written = fixture.write_and_sweep(&seen, std::slice::from_ref(&sweep)).await.unwrap();
+    assert_eq!((written.enqueued, written.deduped), (2_499, 1));
+    let gone = "SELECT count(*) FROM raw_records WHERE payload LIKE '%cancelled%'";
+    assert_eq!(fixture.database.number(gone).await, 2_498);
+    // A second listing finds nothing more to sweep.
+    let again = Sweep { began_at: T0 + TimeDelta::seconds(20), ..sweep };
+    let seen = [record("a/1", 21, "{}"), record("a/2", 22, "[]")];
+    assert_eq!(fixture.write_and_sweep(&seen, &[again]).await.unwrap().enqueued, 0);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_event_keeps_what_is_known_of_it() {
+    let mut fixture = Fixture::new().await;
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+    let event = Event {
+        calendar_external_id: "c".to_owned(),
+        status: EventStatus::Confirmed,
+        raw_status: "confirmed".to_owned(),
+        title: Some("Review".to_owned()),
+        description: None,
+        location: None,
+        organizer_email: None,
+        starts: Some(EventTime::Day(day)),
+        ends: Some(EventTime::Day(day + chrono::Days::new(1))),
+        time_zone: None,
+        recurrence: None,
+        recurring_event_external_id: None,
+        original_start: None,
+        created_at: None,
+    };
+    let cancelled =
+        Event { status: EventStatus::Cancelled, title: None, starts: None, ends: None, ..event.clone() };
+    let moved = Event { starts: Some(EventTime::At(T0)), ends: Some(EventTime::At(T0)), ..event.clone() };
+    let seen = "SELECT concat_ws(' ', status, title, start_date, starts_at IS NOT NULL, deleted_at IS NOT NULL) FROM events";
+    for (second, value, expected) in [
+        (0, event, "CONFIRMED Review 2026-11-21 f f"),
+        (1, cancelled, "CANCELLED Review 2026-11-21 f t"),
+        (2, moved, "CONFIRMED Review t f"),
+    ] {
+        fixture.write(&[record("c/1", second, &format!("\"{second}\""))]).await.unwrap();
+        let mut batch = fixture.claim(1).await.unwrap();
+        batch.upsert(&[UpsertRow { row: 0, value: Normalised::Event(value) }], T0).await.unwrap();
+        batch.settle(&[], &[], T0).await.unwrap();
+        assert_eq!(fixture.database.text(seen).await, expected);
+    }
     fixture.database.drop_it().await;
 }
 
@@ -223,9 +333,12 @@ async fn refunds_count_beyond_what_was_never_captured() {
         .rows()
         .iter()
         .enumerate()
-        .map(|(row, claimed)| UpsertRow { row, payment: payments[claimed.key.external_id.as_str()].clone() })
+        .map(|(row, claimed)| UpsertRow {
+            row,
+            value: Normalised::Payment(payments[claimed.key.external_id.as_str()].clone()),
+        })
         .collect();
-    assert!(batch.upsert_payments(&upserts, T0).await.unwrap().is_empty());
+    assert!(batch.upsert(&upserts, T0).await.unwrap().is_empty());
     batch.settle(&[], &[], T0).await.unwrap();
     let query = RevenueQuery {
         granularity: Granularity::Daily,
@@ -251,9 +364,9 @@ async fn an_older_revision_never_replaces_a_newer_one() {
     fixture.write(&[record("ch_1", 1, "2")]).await.unwrap();
     let mut new = fixture.claim(1).await.unwrap();
     assert_eq!((old.rows()[0].revision, new.rows()[0].revision), (1, 2));
-    new.upsert_payments(&[UpsertRow { row: 0, payment: payment(200) }], T0).await.unwrap();
+    new.upsert(&[UpsertRow { row: 0, value: Normalised::Payment(payment(200)) }], T0).await.unwrap();
     new.settle(&[], &[], T0).await.unwrap();
-    old.upsert_payments(&[UpsertRow { row: 0, payment: payment(100) }], T0).await.unwrap();
+    old.upsert(&[UpsertRow { row: 0, value: Normalised::Payment(payment(100)) }], T0).await.unwrap();
     old.settle(&[], &[], T0).await.unwrap();
     assert_eq!(fixture.database.number("SELECT amount_minor FROM payments").await, 200);
     fixture.database.drop_it().await;

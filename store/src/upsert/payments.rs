@@ -1,0 +1,42 @@
+//! Table `payments`.
+
+use buffalo_model::Payment;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Keys, column, deleted_at};
+use crate::ClaimedRow;
+
+pub(super) async fn upsert(
+    connection: &mut PgConnection,
+    rows: &[(&ClaimedRow, &Payment)],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let keys = Keys::of(rows.iter().map(|(row, _)| *row));
+    sqlx::query_file!(
+        "queries/upsert_payments.sql",
+        now,
+        &keys.sources as &[&str],
+        &keys.entities as &[&str],
+        &keys.external_ids as &[&str],
+        &column(rows, |payment| payment.kind.as_str()) as &[&str],
+        &column(rows, |payment| payment.status.as_str()) as &[&str],
+        &column(rows, |payment| payment.raw_status.as_str()) as &[&str],
+        &column(rows, |payment| payment.amount_minor),
+        &column(rows, |payment| payment.currency.as_str()) as &[&str],
+        &column(rows, |payment| payment.occurred_at),
+        &column(rows, |payment| payment.parent_external_id.as_deref()) as &[Option<&str>],
+        &column(rows, |payment| payment.customer_external_id.as_deref()) as &[Option<&str>],
+        &keys.observed_at,
+        &keys.revisions,
+        &keys.raw_ids,
+        &column(rows, |payment| payment.uncaptured_minor),
+        &deleted_at(rows, |payment| payment.deleted) as &[Option<DateTime<Utc>>],
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
