@@ -110,6 +110,11 @@ impl Settings {
         }
     }
 
+    /// How many pages a backfill asks for at once (`BACKFILL_CONCURRENCY`).
+    pub fn pages_at_once(&mut self) -> usize {
+        usize::try_from(self.number("BACKFILL_CONCURRENCY", 8, 1..=64)).unwrap_or(8)
+    }
+
     /// A switch: true or false.
     pub fn switch(&mut self, name: &'static str, default: bool) -> bool {
         let Some(text) = self.text(name) else { return default };

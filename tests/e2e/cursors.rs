@@ -45,6 +45,7 @@ async fn a_cursor_older_than_the_events_leads_to_a_backfill() {
 async fn a_broken_backfill_goes_on_where_it_was() {
     let mut world = World::with_charges(450).await;
     world.set("MAX_RETRIES", "0");
+    world.set("BACKFILL_CONCURRENCY", "1");
     world.tell("faults", json!({"path": "/v1/charges", "nth": 3, "kind": {"status": 500}})).await;
     let broken = world.fetch().await.expect(3).run();
     assert_eq!(broken["status"], "partial");

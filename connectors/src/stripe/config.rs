@@ -38,6 +38,8 @@ pub(super) struct StripeConfig {
     pub(super) incremental: Incremental,
     /// In the order of [`Resource::ALL`], each once.
     pub(super) resources: Vec<Resource>,
+    /// How many pages of lists are asked for at once.
+    pub(super) pages_at_once: usize,
 }
 
 impl StripeConfig {
@@ -58,6 +60,7 @@ impl StripeConfig {
             api_version: settings.text("STRIPE_API_VERSION").unwrap_or_else(|| API_VERSION.to_owned()),
             incremental: incremental(settings),
             resources: resources(settings),
+            pages_at_once: settings.pages_at_once(),
         };
         if reqwest::header::HeaderValue::from_str(&config.api_version).is_err() {
             settings.complain("STRIPE_API_VERSION", "must be a version such as 2026-10-28.endive");

@@ -4,74 +4,103 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::RawRecord;
+use tokio::task::JoinSet;
 
 use super::api::{StripeApi, is_lost_position};
 use super::config::StripeConfig;
+use super::objects::ListPage;
 use super::page;
 use super::position::{Events, Listing, ListingKind, Position, Window};
+use super::windows::{PageRead, Windows};
 use crate::connector::{FetchedPage, Pages, SourceError};
+use crate::http::Answer;
 
 /// The most objects Stripe puts on a page.
 const PAGE_SIZE: &str = "100";
 
-/// Lists every window to its end, newest first. The incremental position comes only with the last page of all, and
+/// Lists every window to its end, several at once. The incremental position comes only with the last page of all, and
 /// begins before the first one was asked for: what is created or changed meanwhile is found from there.
 pub(super) struct ListingPages {
     api: StripeApi,
     config: Arc<StripeConfig>,
-    listing: Listing,
+    kind: ListingKind,
+    started_at: Option<i64>,
+    windows: Windows,
+    /// Requests under way. Dropping the set ends them.
+    asked: JoinSet<(usize, Result<Answer<ListPage>, SourceError>)>,
+    /// Why nothing more is asked for. It is told when the pages that were under way are given out.
+    trouble: Option<SourceError>,
     ended: bool,
 }
 
 impl ListingPages {
     pub(super) fn new(api: StripeApi, config: Arc<StripeConfig>, listing: Listing) -> Self {
-        Self { api, config, listing, ended: false }
+        // A resource that is not wanted any more is not asked for, though an old cursor still has its windows.
+        let wanted = listing.windows.into_iter().filter(|window| config.resources.contains(&window.resource));
+        Self {
+            windows: Windows::new(wanted.collect()),
+            kind: listing.kind,
+            started_at: listing.started_at,
+            asked: JoinSet::new(),
+            trouble: None,
+            ended: false,
+            api,
+            config,
+        }
     }
 
-    async fn read_window(&mut self, at: usize) -> Result<Vec<RawRecord>, SourceError> {
-        let window = &self.listing.windows[at];
-        let answer = match self.api.list(window.resource, &query(window)).await {
-            Err(error) if window.after.is_some() && is_lost_position(&error) => {
-                // The object that marked the place was deleted; the window starts over, and what is stored is
-                // recognised.
-                tracing::warn!(resource = %window.resource, "the place in the list is gone; listing it from its start");
-                self.listing.windows[at].after = None;
-                let window = &self.listing.windows[at];
-                self.api.list(window.resource, &query(window)).await?
-            }
-            answer => answer?,
-        };
-        let window = &mut self.listing.windows[at];
-        self.listing.started_at.get_or_insert(answer.asked_at.timestamp());
-        match answer.value.objects.iter().rev().find_map(|object| object.id.clone()) {
-            Some(last) if answer.value.has_more => {
-                if window.after.as_ref() == Some(&last) {
-                    let what = format!("the page after {last} once more in place of the next one");
-                    return Err(SourceError::Malformed {
-                        request: format!("stripe: GET {}", window.resource.path()),
-                        what,
-                    });
-                }
-                window.after = Some(last);
-            }
-            _ => window.done = true,
+    fn ask(&mut self) {
+        // The first request goes alone: where the key is wrong or the vendor away, it is enough.
+        let at_once = if self.started_at.is_none() { 1 } else { self.config.pages_at_once };
+        while self.trouble.is_none()
+            && self.asked.len() < at_once
+            && let Some((at, window)) = self.windows.ask()
+        {
+            let api = self.api.clone();
+            self.asked.spawn(async move { (at, api.list(window.resource, &query(&window)).await) });
         }
+    }
+
+    fn take(&mut self, at: usize, answer: Answer<ListPage>) -> Result<Vec<RawRecord>, SourceError> {
+        let asked_at = answer.asked_at;
+        let began = self.started_at.map_or(asked_at.timestamp(), |known| known.min(asked_at.timestamp()));
+        self.started_at = Some(began);
+        let ListPage { objects, has_more } = answer.value;
+        let first = objects.first().and_then(|object| object.created);
+        let last = objects.last().and_then(|object| object.created);
+        let read = PageRead {
+            objects: objects.len() as u64,
+            created: first.zip(last),
+            more_after: objects.iter().rev().find_map(|object| object.id.clone()).filter(|_| has_more),
+        };
+        self.windows.note(at, read).map_err(|last| SourceError::Malformed {
+            request: "stripe: a list".to_owned(),
+            what: format!("the page after {last} once more in place of the next one"),
+        })?;
         let version = &self.config.api_version;
         let record = |object: super::objects::ListedObject| RawRecord {
             external_id: object.external_id(),
             // The start of the second in which the list was asked for, so that an event of that second wins: which of
             // the two saw the other can't be told, and the event's second will be read again.
-            observed_at: answer.asked_at,
+            observed_at: asked_at,
             api_version: Some(version.clone()),
             context: None,
             payload: object.payload,
         };
-        Ok(answer.value.objects.into_iter().map(record).collect())
+        Ok(objects.into_iter().map(record).collect())
+    }
+
+    fn position(&self) -> Position {
+        Position::Listing(Listing {
+            kind: self.kind,
+            started_at: self.started_at,
+            windows: self.windows.to_cursor(),
+        })
     }
 
     fn finished(&self) -> Events {
-        let started_at = self.listing.started_at.unwrap_or_default();
-        let through = match self.listing.kind {
+        let started_at = self.started_at.unwrap_or_default();
+        let through = match self.kind {
             ListingKind::Backfill => started_at,
             // Never back: the vendor's clock may have been set.
             ListingKind::Lookback { through } => started_at.max(through),
@@ -94,21 +123,37 @@ impl Pages for ListingPages {
         if self.ended {
             return Ok(None);
         }
-        // A resource that is not wanted any more is not asked for, though an old cursor still has its window.
-        let wanted = &self.config.resources;
-        self.listing.windows.retain(|window| wanted.contains(&window.resource));
-        let Some(at) = self.listing.windows.iter().position(|window| !window.done) else {
-            self.ended = true;
-            return Ok(None);
-        };
-        let records = self.read_window(at).await?;
-        if self.listing.windows.iter().all(|window| window.done) {
-            self.ended = true;
-            let events = self.finished();
-            let through = events.through;
-            return Ok(Some(page(records, &Position::Events(events), Some(through))));
+        loop {
+            self.ask();
+            let Some(answered) = self.asked.join_next().await else {
+                self.ended = true;
+                return self.trouble.take().map_or(Ok(None), Err);
+            };
+            let (at, answer) = answered.map_err(|crash| SourceError::Malformed {
+                request: "stripe: a list".to_owned(),
+                what: format!("something that ended its reading: {crash}"),
+            })?;
+            let answer = match answer {
+                Err(error) if is_lost_position(&error) && self.windows.start_over(at) => {
+                    // The object that marked the place was deleted; what is stored already is recognised.
+                    tracing::warn!("the place in the list is gone; listing the window from its start");
+                    continue;
+                }
+                Err(error) => {
+                    self.trouble.get_or_insert(error);
+                    continue;
+                }
+                Ok(answer) => answer,
+            };
+            let records = self.take(at, answer)?;
+            if self.windows.all_done() {
+                self.ended = true;
+                let events = self.finished();
+                let through = events.through;
+                return Ok(Some(page(records, &Position::Events(events), Some(through))));
+            }
+            return Ok(Some(page(records, &self.position(), None)));
         }
-        Ok(Some(page(records, &Position::Listing(self.listing.clone()), None)))
     }
 
     fn requests_made(&self) -> u64 {

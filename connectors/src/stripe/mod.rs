@@ -12,6 +12,7 @@ mod normalise;
 mod objects;
 mod position;
 mod resource;
+mod windows;
 
 use std::sync::Arc;
 

@@ -20,12 +20,15 @@ pub(super) struct ListPage {
 pub(super) struct ListedObject {
     /// None where the object has no id, which Stripe never does; the record is kept all the same.
     pub(super) id: Option<String>,
+    /// When it was created, in seconds since 1970.
+    pub(super) created: Option<i64>,
     pub(super) payload: String,
 }
 
 impl ListedObject {
     fn of(raw: &RawValue) -> Self {
-        Self { id: id_of(raw.get()), payload: raw.get().to_owned() }
+        let Head { id, created } = Head::of(raw.get());
+        Self { id, created, payload: raw.get().to_owned() }
     }
 
     /// The id under which the record is stored: Stripe's, or one made of the content.
@@ -41,14 +44,28 @@ pub(super) fn unidentified(payload: &str) -> String {
     format!("unidentified:{hex}")
 }
 
-fn id_of(object: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Identified<'a> {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
+/// What is read of every object, before it is stored as it came.
+#[derive(Default)]
+struct Head {
+    id: Option<String>,
+    created: Option<i64>,
+}
+
+impl Head {
+    fn of(object: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Members<'a> {
+            #[serde(borrow)]
+            id: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            created: Option<&'a RawValue>,
+        }
+        let Ok(members) = serde_json::from_str::<Members<'_>>(object) else { return Self::default() };
+        Self {
+            id: members.id.filter(|id| !id.is_empty()).map(Cow::into_owned),
+            created: members.created.and_then(|created| created.get().parse().ok()),
+        }
     }
-    let identified: Identified<'_> = serde_json::from_str(object).ok()?;
-    (!identified.id.is_empty()).then(|| identified.id.into_owned())
 }
 
 /// Reads a list.

@@ -11,6 +11,7 @@ fn config(incremental: Incremental) -> StripeConfig {
         api_version: "2026-10-28.endive".to_owned(),
         incremental,
         resources: Resource::ALL.to_vec(),
+        pages_at_once: 8,
     }
 }
 

@@ -33,6 +33,11 @@ impl Resource {
         }
     }
 
+    /// Whether Stripe promises that its list begins with the newest.
+    pub(super) fn is_newest_first(self) -> bool {
+        matches!(self, Self::Charges | Self::Refunds)
+    }
+
     /// The resource whose objects have `name` in their field `object`.
     pub(super) fn of_object(name: &str) -> Option<Self> {
         match name {
