@@ -16,6 +16,11 @@ use crate::{program, rate, ratio};
 const LATENCY_MS: u64 = 150;
 const CHARGES_WITH_LATENCY: u64 = 5_000;
 
+/// What a test account of Stripe allows, at a latency at which a page at a time would reach a fifth of it.
+const LIMIT_PER_SEC: u32 = 25;
+const LATENCY_AT_LIMIT_MS: u64 = 200;
+const CHARGES_AT_LIMIT: u64 = 50_000;
+
 pub(crate) async fn run(
     server: &Server,
     charges: u64,
@@ -28,6 +33,7 @@ pub(crate) async fn run(
     let slow = program::sandbox(CHARGES_WITH_LATENCY, LATENCY_MS).await?;
     let (with_latency, _) = once(server, CHARGES_WITH_LATENCY, &slow.base).await?;
     drop(slow);
+    let ratio_to_limit = at_limit(server).await?;
     let mut measured = Vec::new();
     if let Some(scratch) = peers {
         install(scratch).await?;
@@ -45,8 +51,18 @@ pub(crate) async fn run(
         "ratioToBestPeer": (best > 0).then(|| ratio(rows_per_sec, best)),
         "peers": measured,
         "sandboxRowsPerSec": served,
+        "limitedRun": {"latencyMs": LATENCY_AT_LIMIT_MS, "limitPerSec": LIMIT_PER_SEC, "ratioToLimit": ratio_to_limit},
         "latencyRun": {"latencyMs": LATENCY_MS, "charges": CHARGES_WITH_LATENCY, "rowsPerSec": with_latency},
     }))
+}
+
+/// How near a backfill comes to the number of full pages that the limit allows.
+async fn at_limit(server: &Server) -> anyhow::Result<f64> {
+    let sandbox = program::sandbox(CHARGES_AT_LIMIT, LATENCY_AT_LIMIT_MS).await?;
+    let database = server.fresh().await?;
+    let fetched = program::run_limited(&["fetch"], &sandbox.base, &database.url, LIMIT_PER_SEC).await?;
+    server.discard(database).await?;
+    Ok(ratio(rate(CHARGES_AT_LIMIT, fetched.time), u64::from(LIMIT_PER_SEC) * 100))
 }
 
 /// Fetches and processes into a fresh database; returns rows a second end to end and the peak memory in kB.

@@ -42,6 +42,16 @@ pub(crate) struct Took {
 
 /// Runs a command of the real binary against a sandbox and a database.
 pub(crate) async fn run(arguments: &[&str], base: &str, url: &str) -> anyhow::Result<Took> {
+    run_limited(arguments, base, url, 0).await
+}
+
+/// The same with a limit of requests a second; 0 for none.
+pub(crate) async fn run_limited(
+    arguments: &[&str],
+    base: &str,
+    url: &str,
+    rate_limit: u32,
+) -> anyhow::Result<Took> {
     let began = Instant::now();
     let mut child = Command::new(buffalo()?)
         .args(arguments)
@@ -49,7 +59,8 @@ pub(crate) async fn run(arguments: &[&str], base: &str, url: &str) -> anyhow::Re
         .current_dir(std::env::temp_dir())
         .env_clear()
         .envs([("DATABASE_URL", url), ("STRIPE_API_BASE", base), ("STRIPE_API_KEY", "sk_test_sandbox")])
-        .envs([("STRIPE_RATE_LIMIT_PER_SEC", "0"), ("STRIPE_RESOURCES", "charges")])
+        .env("STRIPE_RATE_LIMIT_PER_SEC", rate_limit.to_string())
+        .env("STRIPE_RESOURCES", "charges")
         .stdout(Stdio::null())
         .spawn()?;
     let status_file = format!("/proc/{}/status", child.id().unwrap_or_default());
