@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
@@ -33,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) store: Option<Store>,
     pub(crate) sources: Vec<Arc<dyn Connector>>,
     pub(crate) full_backfill_min_interval: TimeDelta,
+    pub(crate) fetch_deadline: Duration,
     pub(crate) outbox_batch_size: u32,
     pub(crate) outbox_max_attempts: u32,
     pub(crate) currencies: SupportedCurrencies,
@@ -96,6 +98,7 @@ impl Config {
                 i64::try_from(settings.number("FULL_BACKFILL_MIN_INTERVAL_MIN", 60, 0..=100_000))
                     .unwrap_or(60),
             ),
+            fetch_deadline: Duration::from_secs(settings.number("FETCH_DEADLINE_S", 840, 1..=31_536_000)),
             outbox_batch_size: small(settings.number("OUTBOX_BATCH_SIZE", 500, 1..=10_000)),
             outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Cursor, Entity, Normalised, RawRecord, RawState, Source};
+use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Source};
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
@@ -16,6 +16,8 @@ pub struct Registration {
     pub name: &'static str,
     /// What its payloads mean. Needs no configuration, so that a process without the vendor's key can drain the outbox.
     pub normalise: Normalise,
+    /// A payload that says of a record that it is gone, which `normalise` reads as [`Normalised::Gone`].
+    pub gone: &'static str,
     /// Makes the connector of the settings; none when the source is not enabled. What is wrong with the settings is
     /// noted in them.
     pub configure: fn(&mut Settings) -> Option<Arc<dyn Connector>>,
@@ -74,6 +76,15 @@ pub trait Connector: Send + Sync + Debug {
     /// Begins a run. No request is made before the first page is asked for.
     fn open(&self, entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages>;
 
+    /// Lists what there is, to be compared with what is stored: every record of an entity that came into being at
+    /// `since` or later, or all. Cursors of its pages mean nothing.
+    ///
+    /// Where the vendor can't list by that time, all is listed.
+    fn census(&self, entity: Entity, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages>;
+
+    /// How its circuit breaker stands.
+    fn circuit(&self) -> Circuit;
+
     /// Makes sure that the source can be reached and permits what runs will ask of it.
     ///
     /// # Errors
@@ -116,8 +127,6 @@ pub struct Sweep {
     pub id_prefix: String,
     /// When the listing began: every record in it was stamped with this time or a later one.
     pub began_at: DateTime<Utc>,
-    /// What is stored as the payload of a record that is gone. The normaliser reads it as [`Normalised::Gone`].
-    pub payload: &'static str,
 }
 
 /// What a stored cursor allows.
@@ -180,6 +189,14 @@ pub enum SourceError {
         attempts: u32,
         /// The vendor's words.
         message: String,
+    },
+    /// The source failed too often in a row and is left alone for a while.
+    #[error("{request} was not made: too many requests failed in a row, the next try is in {wait_ms} ms")]
+    CircuitOpen {
+        /// Source, method and path.
+        request: String,
+        /// How long until the next try, in milliseconds.
+        wait_ms: u128,
     },
     /// The vendor asked to wait longer than a run can.
     #[error("{request} was answered {status} with the demand to wait {wait_s} s")]

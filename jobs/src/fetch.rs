@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError};
+use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError, registration};
 use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, Run, RunId, RunStatus};
 use buffalo_store::{
     CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, Sweep,
@@ -29,6 +29,8 @@ pub struct FetchOptions {
     /// The least time between the beginnings of two backfills that nobody asked for
     /// (`FULL_BACKFILL_MIN_INTERVAL_MIN`).
     pub full_backfill_min_interval: TimeDelta,
+    /// The longest that a run may take (`FETCH_DEADLINE_S`), so that it ends before the next begins.
+    pub deadline: Duration,
     /// Ends the run after the page at hand.
     pub stop: Stop,
     /// Hears of records as they are stored.
@@ -64,6 +66,8 @@ enum Trouble {
     LockTaken,
     #[error("stopped before its end; the next run continues")]
     Stopped,
+    #[error("not at its end after {} s; the next run continues", .0.as_secs())]
+    Deadline(Duration),
 }
 
 /// What a run has decided to do.
@@ -110,6 +114,7 @@ impl Fetch<'_> {
             }
         };
         let outcome = RunOutcome { error, requests: requests.unrecorded(), ..RunOutcome::default() };
+        self.note_circuit().await;
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await;
         lock.release().await;
         run
@@ -147,11 +152,14 @@ impl Fetch<'_> {
         let mut version = found.version;
         let mut check = tokio::time::interval(CHECK_EVERY);
         let mut stop = self.options.stop.clone();
+        let deadline = tokio::time::sleep(self.options.deadline);
+        tokio::pin!(deadline);
         let mut batch = Vec::with_capacity(PAGES_AHEAD);
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return Err(Trouble::Stopped),
+                () = &mut deadline => return Err(Trouble::Deadline(self.options.deadline)),
                 _ = check.tick() => self.still_alone(run_id, lock).await?,
                 received = receiver.recv_many(&mut batch, PAGES_AHEAD) => {
                     if received == 0 {
@@ -234,13 +242,14 @@ impl Fetch<'_> {
             Vec::with_capacity(pages.iter().map(|page| page.records.len()).sum());
         let mut cursor = None;
         let mut sweeps = Vec::new();
+        let gone = registration(self.connector.source().as_str()).map_or("{}", |source| source.gone);
         for page in pages {
             records.extend(page.records);
             cursor = Some(page.cursor);
             sweeps.extend(page.sweep.map(|sweep| Sweep {
                 id_prefix: sweep.id_prefix,
                 began_at: sweep.began_at,
-                payload: sweep.payload,
+                payload: gone,
             }));
         }
         let Some(cursor) = cursor else { return Ok(cursor_version) };
@@ -263,6 +272,15 @@ impl Fetch<'_> {
         Ok(written.cursor_version)
     }
 
+    /// Lets other processes know how the source's circuit breaker stands. Nothing rests on it.
+    async fn note_circuit(&self) {
+        let circuit = self.connector.circuit();
+        if let Err(error) = self.store.note_circuit(self.connector.source(), &circuit, self.clock.now()).await
+        {
+            tracing::warn!(%error, "the state of the source could not be noted");
+        }
+    }
+
     /// Makes sure of the lock and says that the run is alive. A lock that was lost with its connection is taken anew;
     /// when somebody else was quicker, the run ends.
     async fn still_alone(&self, run_id: RunId, lock: &mut ProducerLock) -> Result<(), Trouble> {
@@ -273,6 +291,7 @@ impl Fetch<'_> {
                 .await?
                 .ok_or(Trouble::LockTaken)?;
         }
+        self.note_circuit().await;
         let alive = RunProgress::default();
         persist(|| self.store.heartbeat(run_id, &alive, self.clock.now())).await?;
         Ok(())
@@ -307,6 +326,7 @@ impl Default for FetchOptions {
         Self {
             mode: Mode::Incremental,
             full_backfill_min_interval: TimeDelta::minutes(60),
+            deadline: Duration::from_secs(840),
             stop: Stop::never(),
             on_progress: Arc::new(|_| {}),
         }

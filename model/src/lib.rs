@@ -1,5 +1,6 @@
 //! Buffalo's words as types. Nothing here does I/O, knows a vendor, or is async.
 
+mod circuit;
 mod clock;
 mod contact;
 mod content;
@@ -12,6 +13,7 @@ mod record;
 mod revenue;
 mod run;
 
+pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use contact::Contact;
 pub use content::ContentHash;

@@ -57,6 +57,7 @@ pub(super) async fn fetch_all(
             let options = FetchOptions {
                 mode,
                 full_backfill_min_interval: config.full_backfill_min_interval,
+                deadline: config.fetch_deadline,
                 stop: stop.clone(),
                 on_progress: counting(&bar),
             };

@@ -37,10 +37,12 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
                 outbox.map_or(0, |depth| depth.pending).to_string(),
                 outbox.map_or(0, |depth| depth.retrying).to_string(),
                 dead.to_string(),
+                circuit(&status, source),
             ]
         })
         .collect();
-    let header = ["source", "entity", "data through", "last fetch", "pending", "retrying", "dead letters"];
+    let header =
+        ["source", "entity", "data through", "last fetch", "pending", "retrying", "dead letters", "circuit"];
     if format == Format::Csv {
         say_csv(&header, &rows)?;
         return Ok(Exit::Done);
@@ -69,6 +71,17 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
+/// The state of a source's circuit breaker, and when an open one is tried again.
+fn circuit(status: &Status, source: &str) -> String {
+    let Some(circuit) = status.circuits.iter().find(|circuit| circuit.source.as_str() == source) else {
+        return "–".to_owned();
+    };
+    match circuit.retry_at {
+        Some(at) => format!("{} until {}", circuit.state, time(Some(at))),
+        None => circuit.state.to_string(),
+    }
+}
+
 fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
     let outbox: Vec<_> = status
         .outbox
@@ -93,6 +106,15 @@ fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
         .collect();
     let dead_letters: Vec<_> =
         status.dead_letters.iter().map(|(source, count)| json!({"source": source, "count": count})).collect();
-    json!({"cursors": cursors, "lastRuns": last_runs, "outbox": outbox, "deadLetters": dead_letters,
+    let circuits: Vec<_> = status
+        .circuits
+        .iter()
+        .map(|circuit| {
+            json!({"source": circuit.source, "state": circuit.state.as_str(),
+                   "failuresInARow": circuit.failures_in_a_row, "retryAt": circuit.retry_at,
+                   "notedAt": circuit.noted_at})
+        })
+        .collect();
+    json!({"cursors": cursors, "circuits": circuits, "lastRuns": last_runs, "outbox": outbox, "deadLetters": dead_letters,
            "unmappedStatuses": unmapped})
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use buffalo_model::CircuitState;
 use serde_json::{Map, Value, json};
 
 use super::App;
@@ -21,10 +22,11 @@ pub(super) async fn alive(State(app): State<App>) -> Json<Value> {
 /// GET /readyz: 503 only when Postgres is out. A source that fails degrades `syncStatus` and nothing else.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let asked = Instant::now();
-    let fetches = tokio::time::timeout(PATIENCE, app.store.last_fetches()).await;
+    let asking = async { tokio::try_join!(app.store.last_fetches(), app.store.circuits()) };
+    let found = tokio::time::timeout(PATIENCE, asking).await;
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     let uptime_s = app.started.elapsed().as_secs();
-    let Ok(Ok(fetches)) = fetches else {
+    let Ok(Ok((fetches, circuits))) = found else {
         let checks = json!({"db": {"ok": false, "latencyMs": latency_ms}});
         let body = json!({"status": "down", "syncStatus": "degraded", "checks": checks, "uptimeS": uptime_s});
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
@@ -40,6 +42,13 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
         check["ok"] = json!(check["ok"] == true && ok);
         check["lastSync"] = run["finishedAt"].clone();
         check["lastStatus"][entity] = run["status"].clone();
+    }
+    for circuit in circuits {
+        if let Some(check) = checks.get_mut(circuit.source.as_str()) {
+            let closed = circuit.state == CircuitState::Closed;
+            check["ok"] = json!(check["ok"] == true && closed);
+            check["circuit"] = json!(circuit.state.as_str());
+        }
     }
     let healthy = checks.values().all(|check| check["ok"] == true);
     let sync_status = if healthy { "healthy" } else { "degraded" };

@@ -5,6 +5,7 @@
 
 pub mod embedded;
 
+mod circuits;
 mod claim;
 mod connect;
 mod copy;
@@ -18,6 +19,7 @@ mod settle;
 mod status;
 mod upsert;
 
+pub use circuits::CircuitRow;
 pub use claim::{ClaimedBatch, ClaimedRow};
 pub use connect::{MIGRATOR, Store, StoreOptions};
 pub use cursors::CursorRow;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{CursorRow, Store, StoreError};
+use crate::{CircuitRow, CursorRow, Store, StoreError};
 
 /// Outbox rows of one source and entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Status {
     pub outbox: Vec<OutboxDepth>,
     /// The number of dead letters by source.
     pub dead_letters: Vec<(String, i64)>,
+    /// The circuit breakers of sources.
+    pub circuits: Vec<CircuitRow>,
     /// Statuses that Buffalo does not know, the most frequent first, at most fifty.
     pub unmapped: Vec<UnmappedStatus>,
 }
@@ -73,6 +75,7 @@ impl Store {
         Ok(Status {
             cursors: self.list_cursors().await?,
             outbox: self.outbox_depth().await?,
+            circuits: self.circuits().await?,
             dead_letters: dead_letters.into_iter().map(|row| (row.source, row.count)).collect(),
             unmapped,
         })

@@ -112,3 +112,51 @@ async fn an_empty_account_is_complete() {
     world.assert_complete().await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_comes_back_is_asked_once_and_goes_on() {
+    let mut world = World::with_charges(450).await;
+    world.set("CIRCUIT_BREAKER_THRESHOLD", "3");
+    world.set("CIRCUIT_BREAKER_COOLDOWN_MS", "20");
+    world.set("MAX_RETRIES", "8");
+    // The circuit opens at the third failure; two probes fail, the third finds the source back.
+    world.tell("faults", json!({"path": "/v1/charges", "times": 5, "kind": {"status": 500}})).await;
+    let run = world.fetch().await.expect(0).run();
+    assert_eq!(run["status"], "success");
+    let status = world.buffalo(&["status", "--format", "json"]).await.expect(0).json();
+    assert_eq!(status["circuits"][0]["state"], "closed", "{status}");
+    world.process().await.expect(0);
+    world.assert_complete().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_stays_away_is_left_alone() {
+    let mut world = World::with_charges(450).await;
+    world.set("CIRCUIT_BREAKER_THRESHOLD", "2");
+    world.set("CIRCUIT_BREAKER_COOLDOWN_MS", "3600000");
+    world.tell("faults", json!({"path": "/v1/charges", "times": 100, "kind": {"status": 503}})).await;
+    let run = world.fetch().await.expect(1).run();
+    assert_eq!(run["counts"]["requestsMade"], 2, "{run}");
+    assert!(run["error"].as_str().unwrap().contains("too many requests failed in a row"), "{run}");
+    let status = world.buffalo(&["status", "--format", "json"]).await.expect(0).json();
+    assert_eq!(status["circuits"][0]["state"], "open", "{status}");
+    assert!(status["circuits"][0]["retryAt"].is_string(), "{status}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_before_the_next_one_begins() {
+    let mut world = World::with_charges(1_000).await;
+    world.set("FETCH_DEADLINE_S", "1");
+    world.set("BACKFILL_CONCURRENCY", "1");
+    world.tell("faults", json!({"path": "/v1/charges", "times": 4, "kind": {"latency_ms": 300}})).await;
+    let run = world.fetch().await.expect(3).run();
+    assert_eq!(run["status"], "partial");
+    assert!(run["error"].as_str().unwrap().contains("not at its end after 1 s"), "{run}");
+    world.unset("FETCH_DEADLINE_S");
+    world.fetch().await.expect(0);
+    world.process().await.expect(0);
+    world.assert_complete().await;
+    world.end().await;
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::Retryable;
-use buffalo_model::{Clock, Source};
+use buffalo_model::{Circuit, Clock, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::StatusCode;
@@ -14,6 +14,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RetryPolicy;
+use super::breaker::{Breaker, BreakerPolicy, Verdict};
 use crate::SourceError;
 
 /// How a source's API is to be treated.
@@ -27,6 +28,8 @@ pub struct HttpSettings {
     pub rate_limit_per_sec: Option<NonZeroU32>,
     /// How failed requests are made again.
     pub retry: RetryPolicy,
+    /// When the source is left alone for a while.
+    pub breaker: BreakerPolicy,
     /// The longest a single attempt may take, connecting included.
     pub timeout: Duration,
     /// The largest body that is read, decompressed.
@@ -81,6 +84,7 @@ struct Shared {
     settings: HttpSettings,
     client: reqwest::Client,
     limiter: Option<DefaultDirectRateLimiter>,
+    breaker: Breaker,
     clock: Arc<dyn Clock>,
 }
 
@@ -94,6 +98,8 @@ impl std::fmt::Debug for HttpClient {
 struct Failure {
     retryable: bool,
     wait: Option<Duration>,
+    /// What it says about the source.
+    verdict: Verdict,
     error: SourceError,
 }
 
@@ -118,7 +124,8 @@ impl HttpClient {
             let burst = NonZeroU32::new(per_sec.get() / 10).unwrap_or(NonZeroU32::MIN);
             RateLimiter::direct(Quota::per_second(per_sec).allow_burst(burst))
         });
-        let shared = Shared { source, settings, client, limiter, clock };
+        let breaker = Breaker::new(settings.breaker);
+        let shared = Shared { source, settings, client, limiter, breaker, clock };
         Ok(Self { shared: Arc::new(shared), requests_made: Arc::default() })
     }
 
@@ -132,6 +139,12 @@ impl HttpClient {
     #[must_use]
     pub fn requests_made(&self) -> u64 {
         self.requests_made.load(Ordering::Relaxed)
+    }
+
+    /// How the source's circuit breaker stands.
+    #[must_use]
+    pub fn circuit(&self) -> Circuit {
+        self.shared.breaker.report()
     }
 
     /// Makes a GET request and reads its answer with `read`, as often as the retry policy allows. A body that `read`
@@ -149,7 +162,7 @@ impl HttpClient {
         let attempts = AtomicU64::new(0);
         (|| {
             attempts.fetch_add(1, Ordering::Relaxed);
-            self.attempt(request, &read)
+            self.admitted_attempt(request, &read)
         })
         .retry(retry)
         .when(|failure: &Failure| failure.retryable)
@@ -161,6 +174,30 @@ impl HttpClient {
         .map_err(|failure| {
             with_attempts(failure.error, u32::try_from(attempts.into_inner()).unwrap_or(u32::MAX))
         })
+    }
+
+    /// An attempt, unless the circuit is open.
+    async fn admitted_attempt<T>(
+        &self,
+        request: &Request<'_>,
+        read: &impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<Answer<T>, Failure> {
+        let shared = &*self.shared;
+        let permit = shared.breaker.admit(Instant::now()).map_err(|wait| Failure {
+            retryable: wait <= RetryPolicy::LONGEST_DELAY,
+            wait: Some(wait),
+            verdict: Verdict::Neither,
+            error: SourceError::CircuitOpen { request: self.name(request), wait_ms: wait.as_millis() },
+        })?;
+        let answer = self.attempt(request, read).await;
+        let verdict = answer.as_ref().map_or_else(|failure| failure.verdict, |_| Verdict::Alive);
+        let before = self.circuit().openings;
+        permit.settle(verdict, Instant::now(), shared.clock.now());
+        if self.circuit().openings > before {
+            tracing::warn!(source = %shared.source, cooldown = ?shared.settings.breaker.cooldown,
+                           "too many failures in a row: leaving the source alone for a while");
+        }
+        answer
     }
 
     async fn attempt<T>(
@@ -203,7 +240,7 @@ impl HttpClient {
                     body.len()
                 );
                 let error = SourceError::Malformed { request: self.name(request), what };
-                Err(Failure { retryable: true, wait: None, error })
+                Err(Failure { retryable: true, wait: None, verdict: Verdict::Failing, error })
             }
         }
     }
@@ -220,7 +257,7 @@ impl HttpClient {
             if body.len() + chunk.len() > limit {
                 let what = format!("more than {limit} bytes, the most that is read");
                 let error = SourceError::Malformed { request: self.name(request), what };
-                return Err(Failure { retryable: false, wait: None, error });
+                return Err(Failure { retryable: false, wait: None, verdict: Verdict::Alive, error });
             }
             body.extend_from_slice(&chunk);
         }
@@ -238,7 +275,7 @@ impl HttpClient {
         // The cause may name addresses, so it is for the log of those who ask for it, and without the query.
         tracing::debug!(error = ?error.without_url(), "transport error");
         let error = SourceError::Transport { request: self.name(request), attempts: 1, what };
-        Failure { retryable: true, wait: None, error }
+        Failure { retryable: true, wait: None, verdict: Verdict::Failing, error }
     }
 
     /// Sorts an answer that is not a success: by the vendor's own word, else 409, 423, 429 and 5xx are worth retrying.
@@ -250,8 +287,9 @@ impl HttpClient {
         let code = status.as_u16();
         if matches!(code, 401 | 403) {
             let error = SourceError::Unauthorised { request, status: code, message };
-            return Failure { retryable: false, wait: None, error };
+            return Failure { retryable: false, wait: None, verdict: Verdict::Alive, error };
         }
+        let verdict = if status.is_server_error() { Verdict::Failing } else { Verdict::Neither };
         let by_status = matches!(code, 409 | 423 | 429) || status.is_server_error();
         if !(settings.vendor_says_retry)(headers).unwrap_or(by_status) {
             let error = SourceError::Refused {
@@ -261,17 +299,17 @@ impl HttpClient {
                 param: vendor.param,
                 message,
             };
-            return Failure { retryable: false, wait: None, error };
+            return Failure { retryable: false, wait: None, verdict, error };
         }
         let wait = retry_after(headers, self.shared.clock.now());
         match wait {
             Some(wait) if wait > RetryPolicy::LONGEST_DELAY => {
                 let error = SourceError::AskedToWait { request, status: code, wait_s: wait.as_secs() };
-                Failure { retryable: false, wait: None, error }
+                Failure { retryable: false, wait: None, verdict, error }
             }
             wait => {
                 let error = SourceError::Unavailable { request, status: code, attempts: 1, message };
-                Failure { retryable: true, wait, error }
+                Failure { retryable: true, wait, verdict, error }
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The one way in which connectors talk to vendors: limited in rate, in time, in size and in attempts.
 
+mod breaker;
 mod client;
 mod retry;
 
+pub use breaker::BreakerPolicy;
 pub use client::{Answer, HttpClient, HttpSettings, Request, VendorError};
 pub use retry::RetryPolicy;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use backon::BackoffBuilder;
 
+use crate::settings::Settings;
+
 /// How often and how soon a failed request is made again.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
@@ -14,6 +16,14 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Reads the policy, which is the same for all sources.
+    pub fn from_settings(settings: &mut Settings) -> Self {
+        Self {
+            max_retries: u32::try_from(settings.number("MAX_RETRIES", 5, 0..=20)).unwrap_or(5),
+            base: Duration::from_millis(settings.number("BACKOFF_BASE_MS", 1_000, 1..=60_000)),
+        }
+    }
+
     /// No delay is longer than this, and no vendor may ask for a longer one: a run has to end before the next begins.
     pub const LONGEST_DELAY: Duration = Duration::from_secs(30);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use buffalo_model::Circuit;
+
 use super::config::StripeConfig;
 use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_object};
 use super::resource::Resource;
@@ -23,6 +25,10 @@ impl StripeApi {
     /// The same API, counting requests for one run.
     pub(super) fn for_run(&self) -> Self {
         Self { client: self.client.with_own_counter(), version: Arc::clone(&self.version) }
+    }
+
+    pub(super) fn circuit(&self) -> Circuit {
+        self.client.circuit()
     }
 
     pub(super) fn requests_made(&self) -> u64 {

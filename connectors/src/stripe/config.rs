@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::objects::read_error;
 use super::resource::Resource;
-use crate::http::{HttpSettings, RetryPolicy};
+use crate::http::{BreakerPolicy, HttpSettings, RetryPolicy};
 use crate::settings::Settings;
 
 /// The API version whose shapes this connector knows; sent with every request.
@@ -71,10 +71,8 @@ impl StripeConfig {
             base_url: settings.base_url("STRIPE_API_BASE", "https://api.stripe.com"),
             bearer: key?,
             rate_limit_per_sec: u32::try_from(rate_limit).ok().and_then(NonZeroU32::new),
-            retry: RetryPolicy {
-                max_retries: u32::try_from(settings.number("MAX_RETRIES", 5, 0..=20)).unwrap_or(5),
-                base: Duration::from_millis(settings.number("BACKOFF_BASE_MS", 1_000, 1..=60_000)),
-            },
+            retry: RetryPolicy::from_settings(settings),
+            breaker: BreakerPolicy::from_settings(settings),
             timeout: Duration::from_millis(settings.number("HTTP_TIMEOUT_MS", 60_000, 10..=600_000)),
             max_body_bytes: MAX_BODY_BYTES,
             read_error,

@@ -17,7 +17,7 @@ mod windows;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Cursor, Entity, Source, SystemClock};
+use buffalo_model::{Circuit, Cursor, Entity, Source, SystemClock};
 use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
@@ -31,7 +31,7 @@ use position::{ListingKind, Position};
 
 /// Stripe, as the program finds it.
 pub(crate) const REGISTRATION: Registration =
-    Registration { name: "stripe", normalise: normalise::normalise, configure };
+    Registration { name: "stripe", normalise: normalise::normalise, gone: r#"{"deleted":true}"#, configure };
 
 fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let (config, http) = StripeConfig::from_settings(settings)?;
@@ -95,6 +95,18 @@ impl Connector for Stripe {
                 }
             },
         }
+    }
+
+    fn census(&self, _entity: Entity, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages> {
+        let mut listing = position::start_windows(ListingKind::Backfill, &self.config, now);
+        for window in &mut listing.windows {
+            window.created_gte = since.map(|since| since.timestamp());
+        }
+        Box::new(ListingPages::new(self.api.for_run(), Arc::clone(&self.config), listing))
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.api.circuit()
     }
 
     async fn check(&self) -> Result<(), SourceError> {

@@ -28,6 +28,7 @@ struct Object<'a> {
     #[serde(borrow)]
     created: Option<&'a RawValue>,
     captured: Option<bool>,
+    deleted: Option<bool>,
     #[serde(borrow)]
     charge: Option<Reference<'a>>,
     #[serde(borrow)]
@@ -56,14 +57,17 @@ impl Reference<'_> {
 /// Reads a charge, refund or dispute.
 pub(super) fn normalise(state: RawState<'_>) -> Result<Normalised, NormaliseError> {
     match state.entity {
-        Entity::Payments => payment(state.payload).map(Normalised::Payment),
+        Entity::Payments => payment(state.payload),
         Entity::Contacts | Entity::Events => Err(NormaliseError::UnknownEntity(state.entity)),
     }
 }
 
-fn payment(payload: &str) -> Result<Payment, NormaliseError> {
+fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
     let object: Object<'_> =
         serde_json::from_str(payload).map_err(|error| NormaliseError::Unreadable(error.to_string()))?;
+    if object.deleted == Some(true) {
+        return Ok(Normalised::Gone);
+    }
     if object.id.is_none_or(|id| id.is_empty()) {
         return Err(NormaliseError::Missing("id"));
     }
@@ -105,7 +109,7 @@ fn payment(payload: &str) -> Result<Payment, NormaliseError> {
         field: "created",
         what: format!("{created} is no time in seconds since 1970"),
     })?;
-    Ok(Payment {
+    Ok(Normalised::Payment(Payment {
         kind,
         status,
         raw_status: raw_status.into_owned(),
@@ -116,7 +120,7 @@ fn payment(payload: &str) -> Result<Payment, NormaliseError> {
         parent_external_id: object.charge.map(Reference::id),
         customer_external_id: object.customer.map(Reference::id),
         deleted: false,
-    })
+    }))
 }
 
 /// A succeeded charge is money only once it is captured: before, it is an authorisation that may expire.

@@ -16,7 +16,10 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 fn read(object: &Value) -> Result<Payment, NormaliseError> {
-    payment(&object.to_string())
+    match payment(&object.to_string())? {
+        Normalised::Payment(payment) => Ok(payment),
+        other => panic!("{other:?} is no payment"),
+    }
 }
 
 #[test]
