@@ -37,6 +37,12 @@ pub(crate) enum Command {
     /// Process the outbox into payments
     #[command(after_help = "Examples:\n  buffalo process\n  buffalo process --watch --workers 4")]
     Process(ProcessArgs),
+    /// List sources anew and compare with what is stored: proof that nothing is missing
+    #[command(after_help = "Examples:\n  buffalo reconcile\n  \
+        buffalo reconcile stripe --since 2026-01-01 --repair && buffalo process\n\n\
+        Fetch and process first: what changed since the last fetch counts as different.\n\
+        Exit codes: 0 everything is equal, 3 it is not, 1 it could not be compared.")]
+    Reconcile(ReconcileArgs),
     /// Tell how much revenue was collected
     #[command(
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
@@ -47,7 +53,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
     Runs(RunsArgs),
     /// Tell how things stand: freshness, outbox, dead letters, unknown statuses
-    Status(Formatted),
+    #[command(after_help = "Examples:\n  buffalo status\n  buffalo status --unmapped --format csv")]
+    Status(StatusArgs),
     /// Show how far each source was fetched, or forget it
     #[command(subcommand)]
     Cursors(CursorsCommand),
@@ -111,6 +118,29 @@ pub(crate) struct ProcessArgs {
     /// Workers side by side
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: u16,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only the vendors' statuses that Buffalo does not know, with the id of one record each
+    #[arg(long)]
+    pub(crate) unmapped: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// The source to compare; all enabled ones if left out
+    pub(crate) source: Option<String>,
+    /// Only what came into being on this day (UTC) or later, such as 2026-01-31
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Put what is missing or different into the outbox, and mark what the source no longer has as gone
+    #[arg(long)]
+    pub(crate) repair: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

@@ -1,12 +1,14 @@
-//! What Buffalo does, carried between connectors and store: fetching and processing. No SQL, no vendor's JSON.
+//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
 
 mod fetch;
 mod persist;
 mod process;
+mod reconcile;
 mod stop;
 
 pub use fetch::{Fetch, FetchOptions};
 pub use process::{Process, ProcessOptions, RetrySchedule};
+pub use reconcile::Reconcile;
 pub use stop::{Stop, StopSwitch};
 
 /// Called now and then with the number of records that were stored since the last call.

@@ -9,6 +9,7 @@ mod event;
 mod money;
 mod normalised;
 mod payment;
+mod reconciliation;
 mod record;
 mod revenue;
 mod run;
@@ -22,6 +23,7 @@ pub use event::{Event, EventStatus, EventTime};
 pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
 pub use normalised::Normalised;
 pub use payment::{Payment, PaymentKind, PaymentStatus};
+pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,

@@ -38,6 +38,8 @@ pub enum Mode {
     Full,
     /// Drains the outbox.
     Process,
+    /// Compares a source with what is stored.
+    Reconcile,
 }
 
 impl Mode {
@@ -48,6 +50,7 @@ impl Mode {
             Self::Incremental => "incremental",
             Self::Full => "full",
             Self::Process => "process",
+            Self::Reconcile => "reconcile",
         }
     }
 }
@@ -60,7 +63,8 @@ impl FromStr for Mode {
             "incremental" => Ok(Self::Incremental),
             "full" => Ok(Self::Full),
             "process" => Ok(Self::Process),
-            other => Err(format!("unknown mode `{other}`; there are: incremental, full, process")),
+            "reconcile" => Ok(Self::Reconcile),
+            other => Err(format!("unknown mode `{other}`; there are: incremental, full, process, reconcile")),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(args: &FetchArgs, config: &Config) -> anyhow::Result<Exi
     Ok(exit(&runs, args.fail_if_busy))
 }
 
-fn chosen(name: Option<&str>, config: &Config) -> anyhow::Result<Vec<Arc<dyn Connector>>> {
+pub(super) fn chosen(name: Option<&str>, config: &Config) -> anyhow::Result<Vec<Arc<dyn Connector>>> {
     let Some(name) = name else { return Ok(config.sources.clone()) };
     let source = known_source(name).map_err(UsageError)?;
     let connector = config.sources.iter().find(|connector| *connector.source() == source);

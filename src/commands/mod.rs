@@ -6,6 +6,7 @@ mod demo;
 mod fetch;
 mod migrate;
 mod process;
+mod reconcile;
 mod revenue;
 mod runs;
 mod sandbox;
@@ -23,9 +24,10 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
         Command::Fetch(args) => fetch::run(&args, &connected(Needs::Sources).await?).await,
         Command::Process(args) => process::run(&args, &connected(Needs::Database).await?).await,
+        Command::Reconcile(args) => reconcile::run(&args, &connected(Needs::Sources).await?).await,
         Command::Revenue(args) => revenue::run(&args, &connected(Needs::Database).await?).await,
         Command::Runs(args) => runs::run(&args, &connected(Needs::Database).await?).await,
-        Command::Status(output) => status::run(output.format, &connected(Needs::Database).await?).await,
+        Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,

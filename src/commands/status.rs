@@ -1,16 +1,19 @@
 //! `buffalo status`: how things stand, at a glance.
 
 use buffalo_model::{Clock, SystemClock};
-use buffalo_store::Status;
+use buffalo_store::{Status, UnmappedStatus};
 use serde_json::{Value, json};
 
-use crate::cli::Format;
+use crate::cli::{Format, StatusArgs};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{say, say_csv, say_json, say_table, time};
 
-pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit> {
-    let store = config.store()?;
+pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Exit> {
+    let (store, format) = (config.store()?, args.output.format);
+    if args.unmapped {
+        return unmapped(&store.unmapped_statuses(MOST_UNMAPPED).await?, format);
+    }
     store.abandon_silent_runs(SystemClock.now()).await?;
     let status = store.status().await?;
     let last_runs = store.last_fetches().await?;
@@ -38,11 +41,21 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
                 outbox.map_or(0, |depth| depth.retrying).to_string(),
                 dead.to_string(),
                 circuit(&status, source),
+                reconciled(&status, source, entity),
             ]
         })
         .collect();
-    let header =
-        ["source", "entity", "data through", "last fetch", "pending", "retrying", "dead letters", "circuit"];
+    let header = [
+        "source",
+        "entity",
+        "data through",
+        "last fetch",
+        "pending",
+        "retrying",
+        "dead letters",
+        "circuit",
+        "reconciled",
+    ];
     if format == Format::Csv {
         say_csv(&header, &rows)?;
         return Ok(Exit::Done);
@@ -54,21 +67,39 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     }
     if !status.unmapped.is_empty() {
         say("Statuses that Buffalo does not know; these payments are in no figure:")?;
-        let row = |status: &buffalo_store::UnmappedStatus| {
-            vec![
-                status.source.clone(),
-                status.raw_status.clone(),
-                status.count.to_string(),
-                status.sample.clone(),
-            ]
-        };
-        say_table(
-            &["source", "status", "payments", "one of them"],
-            &["payments"],
-            status.unmapped.iter().map(row).collect(),
-        )?;
+        say_unmapped(&status.unmapped)?;
     }
     Ok(Exit::Done)
+}
+
+/// The longest list of unknown statuses.
+const MOST_UNMAPPED: i64 = 200;
+
+const UNMAPPED_HEADER: [&str; 4] = ["source", "status", "records", "one of them"];
+
+fn unmapped(statuses: &[UnmappedStatus], format: Format) -> anyhow::Result<Exit> {
+    match format {
+        Format::Json => {
+            let documents: Vec<_> = statuses.iter().map(unmapped_document).collect();
+            say_json(&json!({"count": documents.len(), "statuses": documents}))?;
+        }
+        Format::Csv => say_csv(&UNMAPPED_HEADER, &statuses.iter().map(unmapped_row).collect::<Vec<_>>())?,
+        Format::Table if statuses.is_empty() => say("Every status is known.")?,
+        Format::Table => say_unmapped(statuses)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn say_unmapped(statuses: &[UnmappedStatus]) -> std::io::Result<()> {
+    say_table(&UNMAPPED_HEADER, &["records"], statuses.iter().map(unmapped_row).collect())
+}
+
+fn unmapped_row(status: &UnmappedStatus) -> Vec<String> {
+    vec![status.source.clone(), status.raw_status.clone(), status.count.to_string(), status.sample.clone()]
+}
+
+fn unmapped_document(status: &UnmappedStatus) -> Value {
+    json!({"source": status.source, "rawStatus": status.raw_status, "count": status.count, "sample": status.sample})
 }
 
 /// The state of a source's circuit breaker, and when an open one is tried again.
@@ -82,6 +113,22 @@ fn circuit(status: &Status, source: &str) -> String {
     }
 }
 
+/// What the newest comparison with the source came to.
+fn reconciled(status: &Status, source: &str, entity: &str) -> String {
+    let mut all = status.reconciliations.iter();
+    match all.find(|result| result.source == source && result.entity == entity) {
+        None => "never".to_owned(),
+        Some(result) if result.is_equal() => format!("equal, {}", time(Some(result.compared_at))),
+        Some(result) => format!(
+            "{} missing, {} different, {} extra, {}",
+            result.missing,
+            result.different,
+            result.extra,
+            time(Some(result.compared_at))
+        ),
+    }
+}
+
 fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
     let outbox: Vec<_> = status
         .outbox
@@ -91,14 +138,7 @@ fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
                    "retrying": depth.retrying, "oldestEnqueuedAt": depth.oldest_enqueued_at})
         })
         .collect();
-    let unmapped: Vec<_> = status
-        .unmapped
-        .iter()
-        .map(|unmapped| {
-            json!({"source": unmapped.source, "rawStatus": unmapped.raw_status, "count": unmapped.count,
-                   "sample": unmapped.sample})
-        })
-        .collect();
+    let unmapped: Vec<_> = status.unmapped.iter().map(unmapped_document).collect();
     let cursors: Vec<_> = status.cursors.iter().map(super::cursors::document).collect();
     let last_runs: Vec<_> = last_runs
         .iter()
@@ -115,6 +155,6 @@ fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
                    "notedAt": circuit.noted_at})
         })
         .collect();
-    json!({"cursors": cursors, "circuits": circuits, "lastRuns": last_runs, "outbox": outbox, "deadLetters": dead_letters,
+    json!({"cursors": cursors, "circuits": circuits, "reconciliations": status.reconciliations, "lastRuns": last_runs, "outbox": outbox, "deadLetters": dead_letters,
            "unmappedStatuses": unmapped})
 }

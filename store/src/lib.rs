@@ -5,6 +5,7 @@
 
 pub mod embedded;
 
+mod census;
 mod circuits;
 mod claim;
 mod connect;
@@ -19,6 +20,7 @@ mod settle;
 mod status;
 mod upsert;
 
+pub use census::{Census, StoredState, StoredTotal};
 pub use circuits::CircuitRow;
 pub use claim::{ClaimedBatch, ClaimedRow};
 pub use connect::{MIGRATOR, Store, StoreOptions};

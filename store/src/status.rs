@@ -1,5 +1,6 @@
 //! How things stand: the outbox, dead letters, statuses nobody knows.
 
+use buffalo_model::Reconciliation;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ pub struct Status {
     pub outbox: Vec<OutboxDepth>,
     /// The number of dead letters by source.
     pub dead_letters: Vec<(String, i64)>,
+    /// The newest comparison of each source and entity with what the source has.
+    pub reconciliations: Vec<Reconciliation>,
     /// The circuit breakers of sources.
     pub circuits: Vec<CircuitRow>,
     /// Statuses that Buffalo does not know, the most frequent first, at most fifty.
@@ -61,24 +64,35 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("count dead letters"))?;
-        let unmapped = sqlx::query_as!(
-            UnmappedStatus,
-            r#"SELECT source AS "source!", raw_status AS "raw_status!", count(*) AS "count!", min(external_id) AS "sample!"
-               FROM (SELECT source, raw_status, external_id FROM payments WHERE status = 'UNKNOWN'
-                     UNION ALL
-                     SELECT source, raw_status, external_id FROM events WHERE status = 'UNKNOWN') AS unmapped
-               GROUP BY source, raw_status ORDER BY 3 DESC, 1, 2 LIMIT 50"#,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(self.fail("list unmapped statuses"))?;
         Ok(Status {
             cursors: self.list_cursors().await?,
             outbox: self.outbox_depth().await?,
+            reconciliations: self.newest_reconciliations().await?,
             circuits: self.circuits().await?,
             dead_letters: dead_letters.into_iter().map(|row| (row.source, row.count)).collect(),
-            unmapped,
+            unmapped: self.unmapped_statuses(50).await?,
         })
+    }
+
+    /// Statuses that Buffalo does not know, the most frequent first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn unmapped_statuses(&self, limit: i64) -> Result<Vec<UnmappedStatus>, StoreError> {
+        sqlx::query_as!(
+            UnmappedStatus,
+            r#"SELECT source AS "source!", raw_status AS "raw_status!", count(*) AS "count!",
+                      min(external_id) AS "sample!"
+               FROM (SELECT source, raw_status, external_id FROM payments WHERE status = 'UNKNOWN'
+                     UNION ALL
+                     SELECT source, raw_status, external_id FROM events WHERE status = 'UNKNOWN') AS unmapped
+               GROUP BY source, raw_status ORDER BY 3 DESC, 1, 2 LIMIT $1"#,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("list unmapped statuses"))
     }
 
     /// What waits in the outbox, by source and entity.
@@ -108,7 +122,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT DISTINCT ON (source, entity) source, entity,
                       jsonb_build_object('status', status, 'startedAt', started_at, 'finishedAt', finished_at) AS "run!"
-               FROM sync_runs WHERE mode <> 'process' AND status NOT IN ('running', 'skipped')
+               FROM sync_runs WHERE mode IN ('incremental', 'full') AND status NOT IN ('running', 'skipped')
                ORDER BY source, entity, run_id DESC"#,
         )
         .fetch_all(&self.pool)

@@ -21,5 +21,6 @@ mod http;
 mod incremental;
 mod lock;
 mod processing;
+mod reconcile;
 mod restart;
 mod revenue;

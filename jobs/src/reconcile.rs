@@ -1,0 +1,352 @@
+//! Reconciling: lists a source anew and compares it with what is stored. The proof that nothing is missing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
+use buffalo_model::{
+    Clock, Cursor, Discrepancy, Entity, Mode, Normalised, PaymentKind, RawRecord, RawState, ReconciledTotal,
+    Reconciliation, Run, RunId, RunStatus,
+};
+use buffalo_store::{
+    Census, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, StoredState,
+};
+use chrono::{DateTime, Utc};
+
+use crate::persist::persist;
+use crate::{OnProgress, Stop};
+
+/// Records in question that the result names.
+const SAMPLES: usize = 20;
+
+/// A comparison of one entity of one source.
+pub struct Reconcile<'a> {
+    /// Where records are stored.
+    pub store: &'a Store,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// Where records come from.
+    pub connector: &'a dyn Connector,
+    /// Which records.
+    pub entity: Entity,
+    /// Only records from this time on; none for all.
+    pub since: Option<DateTime<Utc>>,
+    /// Whether what is not right is put into the outbox.
+    pub repair: bool,
+    /// Ends it early.
+    pub stop: Stop,
+    /// Hears of records as they are compared.
+    pub on_progress: OnProgress,
+}
+
+/// Why a comparison did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("nothing was fetched so far, so there is nothing to compare with or to repair")]
+    NothingFetched,
+    #[error("stopped before its end")]
+    Stopped,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings {
+    listed: i64,
+    missing: i64,
+    different: i64,
+    extra: i64,
+    repaired: i64,
+    totals: BTreeMap<(String, String), Sums>,
+    samples: Vec<Discrepancy>,
+}
+
+#[derive(Default)]
+struct Sums {
+    listed_count: i64,
+    listed: i128,
+    stored_count: i64,
+    stored: String,
+}
+
+impl Findings {
+    fn sample(&mut self, external_id: &str, what: String) {
+        if self.samples.len() < SAMPLES {
+            self.samples.push(Discrepancy { external_id: external_id.to_owned(), what });
+        }
+    }
+}
+
+impl Reconcile<'_> {
+    /// Compares, and returns the run and, where it came to its end, the result. While another producer is at work on the
+    /// same entity nothing can be compared, and the run is skipped.
+    ///
+    /// # Errors
+    ///
+    /// Only when the database could not be told.
+    pub async fn run(&self) -> Result<(Run, Option<Reconciliation>), StoreError> {
+        let source = self.connector.source();
+        let run_id = RunId::generate();
+        let mut run = NewRun {
+            run_id,
+            source: source.as_str(),
+            entity: self.entity.as_str(),
+            mode: Mode::Reconcile,
+            status: RunStatus::Running,
+        };
+        let lock = persist(|| self.store.try_lock_producer(source, self.entity)).await?;
+        if lock.is_none() {
+            run.status = RunStatus::Skipped;
+        }
+        self.store.start_run(&run, self.clock.now()).await?;
+        let mut requests = 0;
+        let (error, result) = match lock {
+            None => (None, None),
+            Some(mut lock) => {
+                let compared = self.compare(run_id, &mut lock, &mut requests).await;
+                lock.release().await;
+                match compared {
+                    Ok(result) => (None, Some(result)),
+                    Err(trouble) => (Some(trouble.to_string()), None),
+                }
+            }
+        };
+        if run.status == RunStatus::Skipped {
+            let skipped = self.store.find_run(run_id).await?;
+            return Ok((
+                skipped.ok_or(StoreError::Unreadable { table: "sync_runs", what: run_id.to_string() })?,
+                None,
+            ));
+        }
+        if let Some(result) = &result {
+            persist(|| self.store.keep_reconciliation(result)).await?;
+        }
+        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        let outcome = RunOutcome { error, requests, ..RunOutcome::default() };
+        let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await?;
+        Ok((run, result))
+    }
+
+    async fn compare(
+        &self,
+        run_id: RunId,
+        lock: &mut ProducerLock,
+        requests: &mut u64,
+    ) -> Result<Reconciliation, Trouble> {
+        let source = self.connector.source();
+        let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
+        let began_at = self.clock.now();
+        let found = persist(|| self.store.read_cursor(source, self.entity, began_at)).await?;
+        let cursor = found.cursor.ok_or(Trouble::NothingFetched)?;
+        let mut mending = Mending { run_id, cursor, version: found.version };
+        let mut census = self.store.begin_census(source, self.entity).await?;
+        let mut pages = self.connector.census(self.entity, self.since, began_at);
+        let mut findings = Findings::default();
+        let mut stop = self.stop.clone();
+        loop {
+            let page = tokio::select! {
+                () = stop.requested() => return Err(Trouble::Stopped),
+                page = pages.next() => page,
+            };
+            *requests = pages.requests_made();
+            let Some(page) = page? else { break };
+            lock.check().await?;
+            let wrong = self
+                .compare_page(&mut census, &page, registration.normalise, found.data_through, &mut findings)
+                .await?;
+            findings.repaired += self.mend(&mut mending, wrong).await?;
+            self.store.heartbeat(run_id, &RunProgress::default(), self.clock.now()).await?;
+            (self.on_progress)(page.records.len() as u64);
+        }
+        self.find_extra(&mut census, &mut mending, registration.gone, began_at, &mut findings).await?;
+        for total in census.totals(self.since, found.data_through.unwrap_or(began_at)).await? {
+            let sums = findings.totals.entry((total.currency, total.status)).or_default();
+            (sums.stored_count, sums.stored) = (total.count, total.amount);
+        }
+        let total = |((currency, status), sums): ((String, String), Sums)| ReconciledTotal {
+            currency,
+            status,
+            listed_count: sums.listed_count,
+            listed_cents: sums.listed.to_string(),
+            stored_count: sums.stored_count,
+            stored_cents: if sums.stored.is_empty() { "0".to_owned() } else { sums.stored },
+        };
+        Ok(Reconciliation {
+            run_id,
+            source: source.to_string(),
+            entity: self.entity.to_string(),
+            since: self.since,
+            through: found.data_through,
+            compared_at: self.clock.now(),
+            listed: findings.listed,
+            missing: findings.missing,
+            different: findings.different,
+            extra: findings.extra,
+            repaired: findings.repaired,
+            totals: findings.totals.into_iter().map(total).collect(),
+            samples: findings.samples,
+        })
+    }
+
+    /// Compares a page, and returns the records that are not stored as they should be.
+    async fn compare_page(
+        &self,
+        census: &mut Census,
+        page: &FetchedPage,
+        normalise: Normalise,
+        through: Option<DateTime<Utc>>,
+        findings: &mut Findings,
+    ) -> Result<Vec<RawRecord>, Trouble> {
+        let ids: Vec<&str> = page.records.iter().map(|record| record.external_id.as_str()).collect();
+        let stored = census.note(&ids).await?;
+        let stored: HashMap<&str, &StoredState> =
+            stored.iter().map(|state| (state.external_id.as_str(), state)).collect();
+        let mut wrong = Vec::new();
+        for record in &page.records {
+            let state = RawState {
+                entity: self.entity,
+                external_id: &record.external_id,
+                context: record.context.as_deref(),
+                payload: &record.payload,
+            };
+            // What can't be read is a dead letter, which is told elsewhere.
+            let Ok(listed) = normalise(state) else { continue };
+            let stored = stored.get(record.external_id.as_str()).copied();
+            if stored.is_none() && came_later(&listed, through) {
+                continue;
+            }
+            findings.listed += 1;
+            add_up(&listed, through, findings);
+            let what = match (stored, differs(&listed, stored)) {
+                (_, None) => continue,
+                (None, Some(what)) => {
+                    findings.missing += 1;
+                    what
+                }
+                (Some(_), Some(what)) => {
+                    findings.different += 1;
+                    what
+                }
+            };
+            findings.sample(&record.external_id, what);
+            wrong.push(record.clone());
+        }
+        Ok(wrong)
+    }
+
+    async fn find_extra(
+        &self,
+        census: &mut Census,
+        mending: &mut Mending,
+        gone: &'static str,
+        began_at: DateTime<Utc>,
+        findings: &mut Findings,
+    ) -> Result<(), Trouble> {
+        loop {
+            let extra = census.extra(self.since, began_at).await?;
+            let ids: Vec<&str> = extra.iter().map(String::as_str).collect();
+            // Noted now, so that the next question brings others.
+            census.note(&ids).await?;
+            if extra.is_empty() {
+                return Ok(());
+            }
+            findings.extra += i64::try_from(extra.len()).unwrap_or(i64::MAX);
+            for external_id in &extra {
+                findings.sample(external_id, "stored, and not listed by the source".to_owned());
+            }
+            let records = extra
+                .into_iter()
+                .map(|external_id| RawRecord {
+                    external_id,
+                    observed_at: began_at,
+                    api_version: None,
+                    context: None,
+                    payload: gone.to_owned(),
+                })
+                .collect();
+            findings.repaired += self.mend(mending, records).await?;
+        }
+    }
+
+    /// Puts records into the outbox in the ordinary way, whatever is known of them; the cursor stays where it is.
+    async fn mend(&self, mending: &mut Mending, records: Vec<RawRecord>) -> Result<i64, Trouble> {
+        if !self.repair || records.is_empty() {
+            return Ok(0);
+        }
+        let source = self.connector.source();
+        let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+        persist(|| self.store.doubt(source, self.entity, &ids)).await?;
+        let page = Page {
+            source,
+            entity: self.entity,
+            run_id: mending.run_id,
+            records: &records,
+            pages: 0,
+            requests: 0,
+            cursor: &mending.cursor,
+            data_through: None,
+            sweeps: &[],
+            cursor_version: mending.version,
+        };
+        let written = persist(|| self.store.write_page(&page, self.clock.now())).await?;
+        mending.version = written.cursor_version;
+        Ok(written.enqueued)
+    }
+}
+
+/// What a repair needs for the store's write path.
+struct Mending {
+    run_id: RunId,
+    cursor: Cursor,
+    version: i64,
+}
+
+/// Whether a record came into being after everything that was fetched. A deal's time is that of its closing, which may lie
+/// in the future.
+fn came_later(listed: &Normalised, through: Option<DateTime<Utc>>) -> bool {
+    match (listed, through) {
+        (Normalised::Payment(payment), Some(through)) => {
+            payment.kind != PaymentKind::Deal && payment.occurred_at >= through
+        }
+        _ => false,
+    }
+}
+
+fn add_up(listed: &Normalised, through: Option<DateTime<Utc>>, findings: &mut Findings) {
+    let Normalised::Payment(payment) = listed else { return };
+    // The stored side of the totals ends there as well.
+    if payment.deleted || through.is_some_and(|through| payment.occurred_at >= through) {
+        return;
+    }
+    let key = (payment.currency.as_str().to_owned(), payment.status.as_str().to_owned());
+    let sums = findings.totals.entry(key).or_default();
+    sums.listed_count += 1;
+    sums.listed += i128::from(payment.amount_minor);
+}
+
+/// How what is stored differs from what was listed; none when it does not.
+fn differs(listed: &Normalised, stored: Option<&StoredState>) -> Option<String> {
+    let gone = match listed {
+        Normalised::Payment(payment) => payment.deleted,
+        Normalised::Contact(contact) => contact.deleted,
+        Normalised::Event(event) => event.status == buffalo_model::EventStatus::Cancelled,
+        Normalised::Gone => true,
+    };
+    let Some(stored) = stored else {
+        return (!gone).then(|| "listed by the source, and not stored".to_owned());
+    };
+    if stored.deleted != gone {
+        let what = if gone { "gone at the source" } else { "alive at the source and stored as gone" };
+        return Some(what.to_owned());
+    }
+    let Normalised::Payment(payment) = listed else { return None };
+    let listed = (payment.status.as_str(), payment.amount_minor, payment.currency.as_str());
+    let (status, amount, currency) =
+        (stored.status.as_deref()?, stored.amount_minor?, stored.currency.as_deref()?);
+    // Of what is gone, and was never seen alive, no more is known.
+    (!gone && (status, amount, currency) != listed).then(|| {
+        format!("listed as {} {} {}, stored as {status} {amount} {currency}", listed.0, listed.1, listed.2)
+    })
+}

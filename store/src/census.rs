@@ -1,0 +1,261 @@
+//! Comparing a source with what is stored of it: the stored side.
+
+use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+
+use crate::error::classify;
+use crate::{Store, StoreError};
+
+/// Extra records that a repair takes at once.
+const EXTRA_AT_ONCE: i64 = 1_000;
+
+/// A census under way. The ids that were listed are kept in a temporary table of a connection of its own, so that memory
+/// stays constant whatever the account's size.
+#[derive(Debug)]
+pub struct Census {
+    connection: PgConnection,
+    server: String,
+    source: Source,
+    entity: Entity,
+}
+
+/// The state in which a record is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredState {
+    /// The vendor's id.
+    pub external_id: String,
+    /// Whether it is marked as gone.
+    pub deleted: bool,
+    /// Of a payment: what the vendor's status means.
+    pub status: Option<String>,
+    /// Of a payment: the amount in minor units.
+    pub amount_minor: Option<i64>,
+    /// Of a payment: its currency.
+    pub currency: Option<String>,
+}
+
+/// A total of payments of one currency and status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTotal {
+    /// The currency.
+    pub currency: String,
+    /// What the vendor's status means.
+    pub status: String,
+    /// How many payments.
+    pub count: i64,
+    /// Their amounts in minor units, as a decimal string.
+    pub amount: String,
+}
+
+impl Store {
+    /// Begins a census.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn begin_census(&self, source: &Source, entity: Entity) -> Result<Census, StoreError> {
+        let operation = "begin a census";
+        let mut connection = self.connect_options.connect().await.map_err(self.fail(operation))?;
+        sqlx::query("CREATE TEMPORARY TABLE census (external_id text PRIMARY KEY)")
+            .execute(&mut connection)
+            .await
+            .map_err(self.fail(operation))?;
+        Ok(Census { connection, server: self.server.clone(), source: source.clone(), entity })
+    }
+
+    /// Makes the next state of these records news, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn doubt(
+        &self,
+        source: &Source,
+        entity: Entity,
+        external_ids: &[&str],
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            r"UPDATE record_heads SET content_hash = '\x'
+              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
+            source.as_str(),
+            entity.as_str(),
+            external_ids as &[&str],
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("forget what records were"))?;
+        Ok(())
+    }
+
+    /// Keeps the result of a census.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn keep_reconciliation(&self, result: &Reconciliation) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO reconciliations
+                 (run_id, source, entity, since, through, compared_at, listed, missing, different, extra, repaired,
+                  totals, samples)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (run_id) DO NOTHING",
+            result.run_id.0,
+            result.source,
+            result.entity,
+            result.since,
+            result.through,
+            result.compared_at,
+            result.listed,
+            result.missing,
+            result.different,
+            result.extra,
+            result.repaired,
+            serde_json::to_value(&result.totals).unwrap_or_default(),
+            serde_json::to_value(&result.samples).unwrap_or_default(),
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("keep the result of a census"))?;
+        Ok(())
+    }
+
+    /// The newest census of each source and entity.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn newest_reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT DISTINCT ON (source, entity) run_id, source, entity, since, through, compared_at, listed, missing,
+                    different, extra, repaired, totals, samples
+             FROM reconciliations ORDER BY source, entity, compared_at DESC",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("read the newest census"))?;
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+            table: "reconciliations",
+            what: error.to_string(),
+        };
+        rows.into_iter()
+            .map(|row| {
+                let totals: Vec<ReconciledTotal> = serde_json::from_value(row.totals).map_err(unreadable)?;
+                let samples: Vec<Discrepancy> = serde_json::from_value(row.samples).map_err(unreadable)?;
+                Ok(Reconciliation {
+                    run_id: RunId(row.run_id),
+                    source: row.source,
+                    entity: row.entity,
+                    since: row.since,
+                    through: row.through,
+                    compared_at: row.compared_at,
+                    listed: row.listed,
+                    missing: row.missing,
+                    different: row.different,
+                    extra: row.extra,
+                    repaired: row.repaired,
+                    totals,
+                    samples,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Census {
+    /// Notes records that the source listed, and returns those of them that are stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
+    pub async fn note(&mut self, external_ids: &[&str]) -> Result<Vec<StoredState>, StoreError> {
+        let columns = match self.entity {
+            Entity::Payments => "status, amount_minor, currency",
+            Entity::Contacts | Entity::Events => {
+                "NULL::text AS status, NULL::bigint AS amount_minor, NULL::text AS currency"
+            }
+        };
+        let sql = format!(
+            "WITH noted AS (INSERT INTO census SELECT unnest($3::text[]) ON CONFLICT DO NOTHING)
+             SELECT external_id, deleted_at IS NOT NULL AS deleted, {columns} FROM {}
+             WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
+            self.table(),
+        );
+        // The table's name is one of three.
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(self.source.as_str())
+            .bind(self.entity.as_str())
+            .bind(external_ids)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| classify(&self.server, "compare with what is stored", error))
+    }
+
+    /// Up to a thousand records from `since` until `until` that are stored, are not gone, and were not listed.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Census::note`].
+    pub async fn extra(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT external_id FROM {} stored
+             WHERE source = $1 AND entity = $2 AND deleted_at IS NULL
+               AND ($3::timestamptz IS NULL OR {time} >= $3) AND {time} < $4
+               AND NOT EXISTS (SELECT FROM census WHERE census.external_id = stored.external_id)
+             ORDER BY external_id LIMIT $5",
+            self.table(),
+            time = match self.entity {
+                Entity::Payments => "occurred_at",
+                Entity::Contacts => "observed_at",
+                Entity::Events => "coalesce(vendor_created_at, observed_at)",
+            },
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(self.source.as_str())
+            .bind(self.entity.as_str())
+            .bind(since)
+            .bind(until)
+            .bind(EXTRA_AT_ONCE)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| classify(&self.server, "look for what was not listed", error))
+    }
+
+    /// The stored side of the totals: payments from `since` until `until` that are not gone, by currency and status.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Census::note`].
+    pub async fn totals(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<StoredTotal>, StoreError> {
+        if self.entity != Entity::Payments {
+            return Ok(Vec::new());
+        }
+        sqlx::query_as!(
+            StoredTotal,
+            r#"SELECT currency, status, count(*) AS "count!", sum(amount_minor)::text AS "amount!"
+               FROM payments
+               WHERE source = $1 AND entity = $2 AND deleted_at IS NULL
+                 AND occurred_at >= coalesce($3, '-infinity'::timestamptz) AND occurred_at < $4
+               GROUP BY currency, status ORDER BY currency, status"#,
+            self.source.as_str(),
+            self.entity.as_str(),
+            since,
+            until,
+        )
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(|error| classify(&self.server, "sum up what is stored", error))
+    }
+
+    fn table(&self) -> &'static str {
+        self.entity.as_str()
+    }
+}
