@@ -111,7 +111,8 @@ impl ListingPages {
 
 fn query(window: &Window) -> Vec<(&'static str, String)> {
     let mut query = vec![("limit", PAGE_SIZE.to_owned())];
-    query.extend(window.created_gte.map(|from| ("created[gte]", from.to_string())));
+    // The same as `gte` in whole seconds; servers that imitate Stripe know `gt` rather than `gte`.
+    query.extend(window.created_gte.map(|from| ("created[gt]", from.saturating_sub(1).to_string())));
     query.extend(window.created_lt.map(|to| ("created[lt]", to.to_string())));
     query.extend(window.after.clone().map(|after| ("starting_after", after)));
     query
