@@ -17,6 +17,12 @@ impl Clock {
         system_unix_s().saturating_add(self.offset_s.load(Ordering::Relaxed))
     }
 
+    /// The sandbox's now, in milliseconds since 1970.
+    pub(super) fn unix_ms(&self) -> i64 {
+        let system_ms = i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX);
+        system_ms.saturating_add(self.offset_s.load(Ordering::Relaxed).saturating_mul(1_000))
+    }
+
     /// Moves the sandbox to `offset_s` seconds from the machine's clock.
     pub(super) fn set_offset_s(&self, offset_s: i64) {
         self.offset_s.store(offset_s, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! The control interface under `/_sandbox/`: how tests make things happen and ask what is true.
+//! The control interface under `/_sandbox/`: how tests make things happen and ask what is true. What is below
+//! `/_sandbox/hubspot/` is described there.
 //!
 //! | request | body or query | does |
 //! |---|---|---|
@@ -29,6 +30,7 @@ use super::claims::NewClaim;
 use super::errors::ApiError;
 use super::events::Moment;
 use super::faults::Fault;
+use super::hubspot;
 use super::model::{ChargeStatus, Currency, Customer};
 use super::query::{Kind, pairs};
 use super::rate::RateLimit;
@@ -56,7 +58,12 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Reply
     };
     let path = parts.uri.path().strip_prefix("/_sandbox/").unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
-    route(shared, parts.method.as_str(), path, query, &body).unwrap_or_else(refusal)
+    let method = parts.method.as_str();
+    let reply = match path.strip_prefix("hubspot/") {
+        Some(path) => hubspot::control(&shared.hubspot, &shared.clock, (method, path, query), &body),
+        None => route(shared, method, path, query, &body),
+    };
+    reply.unwrap_or_else(refusal)
 }
 
 fn refusal(Refusal(status, message): Refusal) -> Reply {
@@ -221,7 +228,8 @@ fn number(query: &str, name: &str) -> Result<Option<i64>, Refusal> {
     value.parse().map(Some).map_err(|_| Refusal(400, format!("{name} must be Unix seconds")))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+/// Reads a control request's body; none is an empty object.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| Refusal(400, error.to_string()))
 }

@@ -1,4 +1,6 @@
-//! A local HTTP server that behaves as Stripe's API does: for tests, for demos, and for measuring a backfill.
+//! A local HTTP server that behaves as the vendors' APIs do: for tests, for demos, and for measuring a backfill.
+//!
+//! This folder's own files are Stripe and what all share; `hubspot` is HubSpot.
 //!
 //! The account has a generated history that costs no memory ([`SandboxOptions`]) and changes only when told
 //! to through the control interface under `/_sandbox/`; `control` lists what can be asked for.
@@ -20,6 +22,7 @@ mod events;
 mod expected;
 mod faults;
 mod generate;
+mod hubspot;
 mod ids;
 mod json;
 mod list;

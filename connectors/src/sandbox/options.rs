@@ -26,6 +26,12 @@ pub struct SandboxOptions {
     pub rate_limit_per_sec: Option<u32>,
     /// How long every answer is held back, in milliseconds.
     pub latency_ms: u64,
+    /// How many deals HubSpot's history has. They cost no memory; `until_unix` is when the newest was modified.
+    pub deals: u64,
+    /// How many contacts HubSpot's history has.
+    pub contacts: u64,
+    /// The token that HubSpot accepts.
+    pub hubspot_token: String,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
 }
@@ -41,6 +47,9 @@ impl Default for SandboxOptions {
             api_version: "2026-10-28.endive".to_owned(),
             rate_limit_per_sec: None,
             latency_ms: 0,
+            deals: 0,
+            contacts: 0,
+            hubspot_token: "pat-na1-sandbox".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }

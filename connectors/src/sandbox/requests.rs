@@ -1,9 +1,11 @@
 //! Counts the API's requests, so that tests can say how many a run took.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
+use super::hubspot;
 use super::query::Kind;
 
 /// How many recent requests are kept.
@@ -22,9 +24,10 @@ impl RequestLog {
     pub(super) fn note(&mut self, method: &str, target: &str, outcome: &str) {
         self.total += 1;
         let path = target.split('?').next().unwrap_or(target);
-        match self.by_path.get_mut(pattern(path)) {
+        let path = pattern(path);
+        match self.by_path.get_mut(&*path) {
             Some(count) => *count += 1,
-            None => drop(self.by_path.insert(pattern(path).to_owned(), 1)),
+            None => drop(self.by_path.insert(path.into_owned(), 1)),
         }
         if self.last.len() == KEPT {
             self.last.pop_front();
@@ -34,11 +37,14 @@ impl RequestLog {
 }
 
 /// The path with an id replaced, so that objects count together.
-fn pattern(path: &str) -> &str {
+fn pattern(path: &str) -> Cow<'_, str> {
+    if let Some(pattern) = hubspot::pattern(path) {
+        return pattern.into();
+    }
     let Some((kind, id)) = path.strip_prefix("/v1/").and_then(|rest| rest.split_once('/')) else {
-        return path;
+        return path.into();
     };
-    match Kind::named(kind) {
+    let pattern = match Kind::named(kind) {
         Some(kind) if !id.is_empty() && !id.contains('/') => match kind {
             Kind::Charges => "/v1/charges/{id}",
             Kind::Refunds => "/v1/refunds/{id}",
@@ -46,5 +52,6 @@ fn pattern(path: &str) -> &str {
             Kind::Events => "/v1/events/{id}",
         },
         _ => path,
-    }
+    };
+    pattern.into()
 }

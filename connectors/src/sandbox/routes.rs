@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
@@ -12,6 +13,7 @@ use super::clock::{http_date, since_epoch};
 use super::control;
 use super::errors::ApiError;
 use super::faults::Ending;
+use super::hubspot;
 use super::ids::{ACCOUNT_ID, mix, push_base62};
 use super::query::{Kind, ListQuery};
 use super::reply::{Reply, ReplyBody};
@@ -27,12 +29,13 @@ pub(super) async fn serve(
     shared: &Shared,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Dropped> {
-    let path = request.uri().path();
-    if path.starts_with("/_sandbox/") {
+    if request.uri().path().starts_with("/_sandbox/") {
         return Ok(control::answer(shared, request).await.into_response(false));
     }
-    let method = request.method().as_str();
-    let target = request.uri().path_and_query().map_or(path, |target| target.as_str());
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let method = parts.method.as_str();
+    let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
     let verdict = locked(&shared.faults).judge(path);
     let latency_ms = verdict.latency_ms + read(&shared.settings).latency_ms;
     if latency_ms > 0 {
@@ -47,10 +50,11 @@ pub(super) async fn serve(
         Some(Ending::Status { status, headers, body }) => {
             let reply = match body {
                 Some(body) => Reply::json(status, body),
+                None if hubspot::owns(path) => shared.hubspot.fault(status, shared.next_request()),
                 None => fault(status, &headers).into(),
             };
             let reply = headers.into_iter().fold(reply, |reply, (name, value)| reply.header(&name, value));
-            with_usual_headers(shared, request.headers(), reply)
+            with_usual_headers(shared, path, &parts.headers, reply)
         }
         Some(Ending::Html) => {
             let page =
@@ -58,9 +62,15 @@ pub(super) async fn serve(
             Reply { content_type: "text/html; charset=utf-8", ..Reply::json(200, page) }
         }
         Some(Ending::Truncate) | None => {
-            let query = request.uri().query().unwrap_or_default();
-            let reply = api(shared, method, path, query, request.headers()).unwrap_or_else(Reply::from);
-            with_usual_headers(shared, request.headers(), reply)
+            let query = parts.uri.query().unwrap_or_default();
+            let reply = if hubspot::owns(path) {
+                let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+                let asked = hubspot::Asked { method, path, query, headers: &parts.headers, body: &body };
+                shared.hubspot.answer(&asked, &shared.clock, shared.next_request())
+            } else {
+                api(shared, method, path, query, &parts.headers).unwrap_or_else(Reply::from)
+            };
+            with_usual_headers(shared, path, &parts.headers, reply)
         }
     };
     locked(&shared.log).note(method, target, &reply.status.to_string());
@@ -76,7 +86,11 @@ fn fault(status: u16, headers: &BTreeMap<String, String>) -> ApiError {
     ApiError { headers: Vec::new(), ..error }
 }
 
-fn with_usual_headers(shared: &Shared, headers: &HeaderMap, reply: Reply) -> Reply {
+/// Adds the headers that all of Stripe's answers have; HubSpot's have none that anybody reads.
+fn with_usual_headers(shared: &Shared, path: &str, headers: &HeaderMap, reply: Reply) -> Reply {
+    if hubspot::owns(path) {
+        return reply;
+    }
     let mut id = b"req_".to_vec();
     let number = shared.next_request();
     push_base62(&mut id, mix(shared.seed, 300, number), 10);

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use super::auth::Settings;
 use super::clock::Clock;
 use super::faults::Faults;
+use super::hubspot::HubSpot;
 use super::options::SandboxOptions;
 use super::rate::RateLimit;
 use super::requests::RequestLog;
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub seed: u64,
     pub clock: Clock,
     pub world: RwLock<World>,
+    pub hubspot: HubSpot,
     pub settings: RwLock<Settings>,
     pub rate: Mutex<RateLimit>,
     pub faults: Mutex<Faults>,
@@ -32,6 +34,7 @@ impl Shared {
             seed: options.seed,
             clock: Clock::default(),
             world: RwLock::new(World::new(&options)?),
+            hubspot: HubSpot::new(&options),
             settings: RwLock::new(Settings {
                 api_key: options.api_key,
                 api_version: options.api_version,

@@ -2,6 +2,8 @@
 
 mod changes;
 mod faults;
+mod hubspot;
+mod hubspot_search;
 mod paging;
 mod refusals;
 

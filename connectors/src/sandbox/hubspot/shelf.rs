@@ -1,0 +1,218 @@
+//! The records of one kind: the generated history with the control interface's changes laid over it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeInclusive};
+
+use super::account::{PIPELINES, find_stage};
+use super::generate::{FIRST_CREATED_ID, Generator};
+use super::record::{Deal, Properties, Record};
+use super::values::parse_time;
+
+/// What differs from the generated history.
+#[derive(Debug, Default)]
+struct Change {
+    /// None for a record of the history.
+    created_ms: Option<i64>,
+    modified_ms: i64,
+    state: State,
+    set: Properties,
+    merged: Vec<u64>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Live,
+    Archived(i64),
+    /// Merged into another record: no answer knows it any more.
+    Merged,
+}
+
+/// Everything the API answers from, for one kind.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub generator: Generator,
+    changes: BTreeMap<u64, Change>,
+    /// The live records among the changed ones by modification time, so that a search for a range of it looks at no
+    /// others.
+    by_modified: BTreeSet<(i64, u64)>,
+    archived: BTreeSet<u64>,
+    next_id: u64,
+}
+
+impl Shelf {
+    pub(super) fn new(generator: Generator) -> Self {
+        Self {
+            generator,
+            changes: BTreeMap::new(),
+            by_modified: BTreeSet::new(),
+            archived: BTreeSet::new(),
+            next_id: FIRST_CREATED_ID,
+        }
+    }
+
+    /// The record with this id, archived or not; none when there is none or it was merged away.
+    pub(super) fn find(&self, id: u64) -> Option<Record<'_>> {
+        match self.changes.get(&id) {
+            Some(change) => self.changed(id, change),
+            None => self.generator.serial(id).map(|serial| self.generator.record(serial)),
+        }
+    }
+
+    fn changed<'a>(&self, id: u64, change: &'a Change) -> Option<Record<'a>> {
+        let archived_ms = match change.state {
+            State::Live => None,
+            State::Archived(at_ms) => Some(at_ms),
+            State::Merged => return None,
+        };
+        let mut record = match (change.created_ms, self.generator.serial(id)) {
+            (None, Some(serial)) => self.generator.record(serial),
+            (created_ms, _) => Record {
+                kind: self.generator.kind,
+                id,
+                created_ms: created_ms.unwrap_or(change.modified_ms),
+                modified_ms: change.modified_ms,
+                archived_ms,
+                draw: None,
+                deal: Deal::default(),
+                set: None,
+                merged: &[],
+            },
+        };
+        record.modified_ms = change.modified_ms;
+        record.archived_ms = archived_ms;
+        record.set = Some(&change.set);
+        record.merged = &change.merged;
+        settle(&mut record);
+        Some(record)
+    }
+
+    /// Live records with an id greater than `after`, by id.
+    pub(super) fn live_after(&self, after: u64) -> impl Iterator<Item = Record<'_>> {
+        let first = self.generator.first_from_id(after.saturating_add(1));
+        let history = (first..self.generator.count).map(Generator::id);
+        let created =
+            self.changes.range((Bound::Excluded(after.max(FIRST_CREATED_ID - 1)), Bound::Unbounded));
+        let ids = history.chain(created.map(|(id, _)| *id));
+        ids.filter_map(|id| self.find(id)).filter(|record| record.archived_ms.is_none())
+    }
+
+    /// Archived records with an id greater than `after`, by id.
+    pub(super) fn archived_after(&self, after: u64) -> impl Iterator<Item = Record<'_>> {
+        let ids = self.archived.range((Bound::Excluded(after), Bound::Unbounded));
+        ids.filter_map(|id| self.find(*id))
+    }
+
+    /// Ids, by id, of the live changed records modified within a range and with ids within another.
+    pub(super) fn changed_within(
+        &self,
+        modified: &RangeInclusive<i64>,
+        ids: &RangeInclusive<u64>,
+    ) -> Vec<u64> {
+        if modified.is_empty() || ids.is_empty() {
+            return Vec::new();
+        }
+        let range = (*modified.start(), 0)..=(*modified.end(), u64::MAX);
+        let mut found: Vec<u64> =
+            self.by_modified.range(range).map(|(_, id)| *id).filter(|id| ids.contains(id)).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether the record differs from the history, so that the history does not speak for it.
+    pub(super) fn is_changed(&self, id: u64) -> bool {
+        !self.changes.is_empty() && self.changes.contains_key(&id)
+    }
+
+    /// How many records of the history with ids within the range differ from it.
+    pub(super) fn count_changed(&self, first: u64, last: u64) -> usize {
+        if first > last { 0 } else { self.changes.range(first..=last).count() }
+    }
+
+    /// Adds a record.
+    pub(super) fn create(&mut self, set: Properties, at_ms: i64) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let change = Change { created_ms: Some(at_ms), modified_ms: at_ms, set, ..Change::default() };
+        self.put(id, change);
+        id
+    }
+
+    /// Sets properties of a live record.
+    pub(super) fn edit(&mut self, id: u64, set: Properties, at_ms: i64) -> Option<()> {
+        let mut change = self.take_live(id)?;
+        change.set.extend(set);
+        change.modified_ms = at_ms;
+        self.put(id, change);
+        Some(())
+    }
+
+    /// Puts a live record into the bin.
+    pub(super) fn archive(&mut self, id: u64, at_ms: i64) -> Option<()> {
+        let mut change = self.take_live(id)?;
+        change.state = State::Archived(at_ms);
+        self.put(id, change);
+        Some(())
+    }
+
+    /// Takes a record out of the bin again.
+    pub(super) fn restore(&mut self, id: u64, at_ms: i64) -> Option<()> {
+        if !self.archived.remove(&id) {
+            return None;
+        }
+        let mut change = self.changes.remove(&id)?;
+        (change.state, change.modified_ms) = (State::Live, at_ms);
+        self.put(id, change);
+        Some(())
+    }
+
+    /// Merges one live record into another: it vanishes, and the other names it and all that it had swallowed.
+    pub(super) fn merge(&mut self, survivor: u64, loser: u64, at_ms: i64) -> Option<()> {
+        if survivor == loser || self.find(survivor)?.archived_ms.is_some() {
+            return None;
+        }
+        let mut lost = self.take_live(loser)?;
+        let swallowed = std::mem::take(&mut lost.merged);
+        lost.state = State::Merged;
+        self.put(loser, lost);
+        let mut change = self.take_live(survivor)?;
+        change.merged.push(loser);
+        change.merged.extend(swallowed);
+        change.modified_ms = at_ms;
+        self.put(survivor, change);
+        Some(())
+    }
+
+    /// Takes a live record out, as a change; it must be put back.
+    fn take_live(&mut self, id: u64) -> Option<Change> {
+        let record = self.find(id).filter(|record| record.archived_ms.is_none())?;
+        let modified_ms = record.modified_ms;
+        self.by_modified.remove(&(modified_ms, id));
+        Some(self.changes.remove(&id).unwrap_or(Change { modified_ms, ..Change::default() }))
+    }
+
+    fn put(&mut self, id: u64, change: Change) {
+        match change.state {
+            State::Live => drop(self.by_modified.insert((change.modified_ms, id))),
+            State::Archived(_) => drop(self.archived.insert(id)),
+            State::Merged => {}
+        }
+        self.changes.insert(id, change);
+    }
+}
+
+/// Lets what follows from set properties follow: HubSpot computes, whoever wrote the stage.
+fn settle(record: &mut Record<'_>) {
+    let set = |name| record.set(name);
+    let stage_set = set("dealstage").is_some() || set("pipeline").is_some();
+    let close_ms = set("closedate").map(|text| text.and_then(parse_time));
+    if stage_set {
+        let pipeline = record.pipeline_text().unwrap_or(PIPELINES[0].id);
+        let stage = find_stage(pipeline, record.stage_text().unwrap_or_default());
+        let pipeline = PIPELINES.iter().find(|known| known.id == pipeline).map(|known| known.id);
+        (record.deal.pipeline, record.deal.stage) = (pipeline, stage);
+    }
+    if let Some(close_ms) = close_ms {
+        record.deal.close_ms = close_ms;
+    }
+}
