@@ -208,6 +208,19 @@ pub enum SourceError {
         /// How long, in seconds.
         wait_s: u64,
     },
+    /// What the vendor allows in a day is used up. Nothing is wrong: what was stored stays, and a later run continues.
+    #[error(
+        "{request} was answered {status}: what is allowed in a day is used up{}",
+        resets_at.map_or_else(String::new, |at| format!(", until {}", at.format("%Y-%m-%dT%H:%M:%SZ")))
+    )]
+    LimitReached {
+        /// Source, method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// When requests are answered again, where the vendor says.
+        resets_at: Option<DateTime<Utc>>,
+    },
     /// No whole answer arrived.
     #[error("{request} failed after {attempts} attempts: {what}")]
     Transport {

@@ -4,6 +4,7 @@
 
 pub mod connector;
 pub mod http;
+mod hubspot;
 pub mod sandbox;
 pub mod settings;
 mod stripe;
@@ -15,7 +16,7 @@ pub use connector::{
 pub use settings::{Problem, Settings};
 
 /// Every source that Buffalo knows.
-pub const SOURCES: &[Registration] = &[stripe::REGISTRATION];
+pub const SOURCES: &[Registration] = &[stripe::REGISTRATION, hubspot::REGISTRATION];
 
 /// Finds a source by name.
 #[must_use]

@@ -9,13 +9,16 @@ use backon::Retryable;
 use buffalo_model::{Circuit, Clock, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RetryPolicy;
 use super::breaker::{Breaker, BreakerPolicy, Verdict};
 use crate::SourceError;
+
+/// The least time before a locked resource is asked for again, when the vendor does not say: HubSpot's advice.
+const LOCKED_WAIT: Duration = Duration::from_secs(2);
 
 /// How a source's API is to be treated.
 #[derive(Debug, Clone)]
@@ -49,9 +52,11 @@ pub struct VendorError {
     pub code: Option<String>,
     /// The parameter at fault.
     pub param: Option<String>,
+    /// Whether it says that what it allows in a day is used up, so that trying again soon is of no use.
+    pub day_used_up: bool,
 }
 
-/// A request to be made. Only reading ones exist: nothing is ever changed at a vendor.
+/// A request to be made: a GET, or the POST of a search. Nothing is ever changed at a vendor.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The path below the base address.
@@ -60,6 +65,14 @@ pub struct Request<'a> {
     pub query: &'a [(&'a str, String)],
     /// Headers beside the authorisation.
     pub headers: &'a [(&'static str, &'a str)],
+    /// The JSON of a search; with it the request is a POST.
+    pub search: Option<&'a str>,
+}
+
+impl Request<'_> {
+    fn method(&self) -> Method {
+        if self.search.is_some() { Method::POST } else { Method::GET }
+    }
 }
 
 /// An answer that arrived whole.
@@ -76,6 +89,7 @@ pub struct Answer<T> {
 #[derive(Clone)]
 pub struct HttpClient {
     shared: Arc<Shared>,
+    limiter: Option<Arc<DefaultDirectRateLimiter>>,
     requests_made: Arc<AtomicU64>,
 }
 
@@ -83,7 +97,6 @@ struct Shared {
     source: Source,
     settings: HttpSettings,
     client: reqwest::Client,
-    limiter: Option<DefaultDirectRateLimiter>,
     breaker: Breaker,
     clock: Arc<dyn Clock>,
 }
@@ -119,20 +132,22 @@ impl HttpClient {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| error.without_url().to_string())?;
-        let limiter = settings.rate_limit_per_sec.map(|per_sec| {
-            // A tenth of a second's worth may come at once, so that a late timer does not cost throughput.
-            let burst = NonZeroU32::new(per_sec.get() / 10).unwrap_or(NonZeroU32::MIN);
-            RateLimiter::direct(Quota::per_second(per_sec).allow_burst(burst))
-        });
+        let limiter = settings.rate_limit_per_sec.map(limiter);
         let breaker = Breaker::new(settings.breaker);
-        let shared = Shared { source, settings, client, limiter, breaker, clock };
-        Ok(Self { shared: Arc::new(shared), requests_made: Arc::default() })
+        let shared = Shared { source, settings, client, breaker, clock };
+        Ok(Self { shared: Arc::new(shared), limiter, requests_made: Arc::default() })
+    }
+
+    /// The same client with a rate limit of its own, for requests that the vendor counts apart from the others.
+    #[must_use]
+    pub fn with_own_rate_limit(&self, per_sec: Option<NonZeroU32>) -> Self {
+        Self { limiter: per_sec.map(limiter), ..self.clone() }
     }
 
     /// The same client with a counter of its own, for one run.
     #[must_use]
     pub fn with_own_counter(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), requests_made: Arc::default() }
+        Self { requests_made: Arc::default(), ..self.clone() }
     }
 
     /// Requests made through this counter, retries included.
@@ -147,7 +162,7 @@ impl HttpClient {
         self.shared.breaker.report()
     }
 
-    /// Makes a GET request and reads its answer with `read`, as often as the retry policy allows. A body that `read`
+    /// Makes a request and reads its answer with `read`, as often as the retry policy allows. A body that `read`
     /// does not understand counts as a passing fault, since proxies answer with pages of their own.
     ///
     /// # Errors
@@ -206,7 +221,7 @@ impl HttpClient {
         read: &impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, Failure> {
         let shared = &*self.shared;
-        if let Some(limiter) = &shared.limiter {
+        if let Some(limiter) = &self.limiter {
             limiter.until_ready().await;
         }
         self.requests_made.fetch_add(1, Ordering::Relaxed);
@@ -214,9 +229,12 @@ impl HttpClient {
         let sent = Instant::now();
         let mut builder = shared
             .client
-            .get(format!("{}{}", shared.settings.base_url, request.path))
+            .request(request.method(), format!("{}{}", shared.settings.base_url, request.path))
             .bearer_auth(shared.settings.bearer.expose_secret())
             .query(request.query);
+        if let Some(search) = request.search {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(search.to_owned());
+        }
         for (name, value) in request.headers {
             builder = builder.header(*name, *value);
         }
@@ -289,6 +307,13 @@ impl HttpClient {
             let error = SourceError::Unauthorised { request, status: code, message };
             return Failure { retryable: false, wait: None, verdict: Verdict::Alive, error };
         }
+        let now = self.shared.clock.now();
+        let wait = retry_after(headers, now);
+        if vendor.day_used_up {
+            let resets_at = wait.and_then(|wait| now.checked_add_signed(TimeDelta::from_std(wait).ok()?));
+            let error = SourceError::LimitReached { request, status: code, resets_at };
+            return Failure { retryable: false, wait: None, verdict: Verdict::Neither, error };
+        }
         let verdict = if status.is_server_error() { Verdict::Failing } else { Verdict::Neither };
         let by_status = matches!(code, 409 | 423 | 429) || status.is_server_error();
         if !(settings.vendor_says_retry)(headers).unwrap_or(by_status) {
@@ -301,7 +326,7 @@ impl HttpClient {
             };
             return Failure { retryable: false, wait: None, verdict, error };
         }
-        let wait = retry_after(headers, self.shared.clock.now());
+        let wait = wait.or((status == StatusCode::LOCKED).then_some(LOCKED_WAIT));
         match wait {
             Some(wait) if wait > RetryPolicy::LONGEST_DELAY => {
                 let error = SourceError::AskedToWait { request, status: code, wait_s: wait.as_secs() };
@@ -315,13 +340,19 @@ impl HttpClient {
     }
 
     fn name(&self, request: &Request<'_>) -> String {
-        format!("{}: GET {}", self.shared.source, request.path)
+        format!("{}: {} {}", self.shared.source, request.method(), request.path)
     }
 
     /// Vendors echo keys, most of them masked; ours never passes.
     fn without_secret(&self, message: &str) -> String {
         message.replace(self.shared.settings.bearer.expose_secret(), "[key]")
     }
+}
+
+fn limiter(per_sec: NonZeroU32) -> Arc<DefaultDirectRateLimiter> {
+    // A tenth of a second's worth may come at once, so that a late timer does not cost throughput.
+    let burst = NonZeroU32::new(per_sec.get() / 10).unwrap_or(NonZeroU32::MIN);
+    Arc::new(RateLimiter::direct(Quota::per_second(per_sec).allow_burst(burst)))
 }
 
 fn with_attempts(error: SourceError, made: u32) -> SourceError {

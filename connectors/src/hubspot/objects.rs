@@ -1,0 +1,211 @@
+//! The parts of HubSpot's answers that are read, and nothing more: everything else stays in the raw record.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pipelines::{Meaning, Pipelines};
+use super::resource::Resource;
+use crate::http::VendorError;
+
+/// A page of a list or a search.
+#[derive(Debug)]
+pub(super) struct ObjectPage {
+    pub(super) objects: Vec<Object>,
+    /// Where the next page begins, where there is one.
+    pub(super) next: Option<String>,
+}
+
+/// A deal or contact as the bytes it came in, and what fetching has to know of it.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) id: String,
+    pub(super) payload: String,
+    /// When it last changed: was edited, or put into the bin.
+    pub(super) changed_at: Option<DateTime<Utc>>,
+    /// Ids of the objects that were merged into it.
+    pub(super) merged: Vec<String>,
+    /// Only on deals.
+    pub(super) pipeline: Option<String>,
+    pub(super) stage: Option<String>,
+    pub(super) has_currency: bool,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    next: Option<Next>,
+}
+
+#[derive(Deserialize)]
+struct Next {
+    after: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    updated_at: Option<DateTime<Utc>>,
+    archived_at: Option<DateTime<Utc>>,
+    #[serde(borrow, default)]
+    properties: HeadProperties<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct HeadProperties<'a> {
+    hs_lastmodifieddate: Option<&'a str>,
+    lastmodifieddate: Option<&'a str>,
+    hs_merged_object_ids: Option<Cow<'a, str>>,
+    hs_calculated_merged_vids: Option<Cow<'a, str>>,
+    deal_currency_code: Option<Cow<'a, str>>,
+    pipeline: Option<Cow<'a, str>>,
+    dealstage: Option<Cow<'a, str>>,
+}
+
+/// Reads a page.
+pub(super) fn read_page(resource: Resource, body: &[u8]) -> Result<ObjectPage, String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let objects = envelope.results.into_iter().map(|raw| read_object(resource, raw.get()));
+    Ok(ObjectPage {
+        objects: objects.collect::<Result<_, _>>()?,
+        next: envelope.paging.and_then(|paging| paging.next).map(|next| next.after),
+    })
+}
+
+fn read_object(resource: Resource, payload: &str) -> Result<Object, String> {
+    let head: Head<'_> = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+    let properties = head.properties;
+    let modified = match resource {
+        Resource::Deals => properties.hs_lastmodifieddate,
+        Resource::Contacts => properties.lastmodifieddate,
+    };
+    let modified = modified.and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let merged = [properties.hs_merged_object_ids, properties.hs_calculated_merged_vids];
+    let merged = merged.iter().flatten().flat_map(|list| merged_ids(list, &head.id)).collect();
+    let text = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned).filter(|text| !text.is_empty());
+    Ok(Object {
+        payload: payload.to_owned(),
+        changed_at: modified.or(head.updated_at).max(head.archived_at),
+        merged,
+        pipeline: text(properties.pipeline),
+        stage: text(properties.dealstage),
+        has_currency: text(properties.deal_currency_code).is_some(),
+        id: head.id.into_owned(),
+    })
+}
+
+/// The ids in `12;34`, or in the older form `12:1700000000000;34:1700000000001`, without the survivor's own.
+fn merged_ids(list: &str, own: &str) -> Vec<String> {
+    let ids = list.split(';').map(|entry| entry.split(':').next().unwrap_or_default().trim());
+    let is_id = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    ids.filter(is_id).filter(|id| *id != own).map(str::to_owned).collect()
+}
+
+/// Reads the account's pipelines.
+pub(super) fn read_pipelines(body: &[u8]) -> Result<Pipelines, String> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        results: Vec<Pipeline>,
+    }
+    #[derive(Deserialize)]
+    struct Pipeline {
+        id: String,
+        stages: Vec<Stage>,
+    }
+    #[derive(Deserialize)]
+    struct Stage {
+        id: String,
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        is_closed: Option<String>,
+        probability: Option<String>,
+    }
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let stages = envelope.results.into_iter().flat_map(|pipeline| {
+        let Pipeline { id, stages } = pipeline;
+        stages.into_iter().map(move |stage| {
+            let Metadata { is_closed, probability } = stage.metadata;
+            ((id.clone(), stage.id), Meaning::of(is_closed.as_deref(), probability.as_deref()))
+        })
+    });
+    Ok(Pipelines::new(stages))
+}
+
+/// Reads the account's own currency.
+pub(super) fn read_company_currency(body: &[u8]) -> Result<Option<String>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Details {
+        company_currency: Option<String>,
+    }
+    let details: Details = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(details.company_currency.filter(|currency| !currency.is_empty()))
+}
+
+/// Reads the error that HubSpot sends with a status of 400 and above.
+pub(super) fn read_error(body: &[u8]) -> VendorError {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope {
+        message: Option<String>,
+        category: Option<String>,
+        policy_name: Option<String>,
+    }
+    match serde_json::from_slice::<Envelope>(body) {
+        Ok(error) => VendorError {
+            message: error.message.unwrap_or_else(|| "no reason given".to_owned()),
+            day_used_up: error.policy_name.as_deref() == Some("DAILY"),
+            code: error.policy_name.or(error.category),
+            param: None,
+        },
+        Err(_) => {
+            VendorError { message: "no HubSpot error in the answer".to_owned(), ..VendorError::default() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    #[test]
+    fn merged_ids_come_in_two_forms() {
+        assert_eq!(merged_ids("12;34", "34"), ["12"]);
+        assert_eq!(merged_ids("12:1700000000000; 34:1;", "1"), ["12", "34"]);
+        assert!(merged_ids("", "1").is_empty());
+    }
+
+    #[test]
+    fn a_page_keeps_the_bytes_and_knows_when_they_changed() {
+        let body = r#"{"results":[{"id":"7","properties":{"hs_lastmodifieddate":"2026-01-01T00:00:00.5Z","amount":"1.50"},
+            "updatedAt":"2025-01-01T00:00:00Z","archived":true,"archivedAt":"2026-01-02T00:00:00Z"}],
+            "paging":{"next":{"after":"x"}}}"#;
+        let page = read_page(Resource::Deals, body.as_bytes()).unwrap();
+        assert_eq!(page.next.as_deref(), Some("x"));
+        assert!(page.objects[0].payload.contains(r#""amount":"1.50""#));
+        assert_eq!(page.objects[0].changed_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
+        assert!(read_page(Resource::Deals, b"<html>").is_err());
+    }
+
+    #[test]
+    fn the_days_end_is_told_from_a_busy_second() {
+        let limited =
+            |policy: &str| read_error(format!(r#"{{"message":"m","policyName":"{policy}"}}"#).as_bytes());
+        assert!(limited("DAILY").day_used_up);
+        assert!(!limited("SECONDLY").day_used_up && !read_error(b"<html>").day_used_up);
+    }
+}

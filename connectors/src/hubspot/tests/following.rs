@@ -1,0 +1,102 @@
+//! Incremental runs.
+
+use super::*;
+
+/// A world after its backfill, two hours later.
+async fn followed(options: SandboxOptions) -> World {
+    let mut world = World::new(options).await;
+    world.run(Entity::Payments, None).await;
+    world.later(7_200).await;
+    world
+}
+
+#[tokio::test]
+async fn an_idle_run_asks_little() {
+    let mut world = followed(options()).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert_eq!((ran.records, ran.requests), (0, 2), "{ran:?}");
+    assert!(ran.data_through.is_some());
+    for deal in world.live_deals().await.iter().take(260) {
+        world.control(&format!("hubspot/deals/{deal}/archive"), json!({})).await;
+    }
+    // The bin has three pages, and a run gets through two: the next goes on, and the one after begins again.
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let ran = world.run(Entity::Payments, None).await;
+        assert!(ran.requests <= 3, "{ran:?}");
+        found.push(ran.records);
+    }
+    assert_eq!(found, [200, 60, 200]);
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn changes_deletions_and_merges_are_followed() {
+    let mut world = followed(options()).await;
+    let deals = world.live_deals().await;
+    let edit = json!({ "properties": { "amount": "90071992547409.93", "deal_currency_code": "USD",
+                                       "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{}", deals[3]), edit).await;
+    world
+        .control(
+            "hubspot/deals",
+            json!({ "properties": { "amount": "500.50", "dealstage": "147213003",
+        "pipeline": "75398214", "hs_is_closed_won": null, "hs_is_closed": null,
+        "closedate": "2026-04-03T12:59:10.726Z" } }),
+        )
+        .await;
+    world.control(&format!("hubspot/deals/{}/archive", deals[5]), json!({})).await;
+    world.control(&format!("hubspot/deals/{}/merge", deals[8]), json!({ "loser": deals[7] })).await;
+    world.later(7_320).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert_eq!(ran.records, 5, "{ran:?}");
+    let merged = world.normalised(Entity::Payments).into_iter().find(|(id, _)| *id == deals[7]);
+    assert_eq!(merged.map(|(_, normalised)| normalised), Some(Normalised::Gone));
+    world.assert_complete().await;
+
+    world.control(&format!("hubspot/deals/{}/restore", deals[5]), json!({})).await;
+    world.later(7_500).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_label_that_means_two_things_is_told_apart() {
+    let mut world = followed(options()).await;
+    let properties = json!({ "hs_is_closed_won": null, "hs_is_closed": null, "dealstage": "147213002",
+                             "pipeline": "75398214" });
+    let made = world.control("hubspot/deals", json!({ "properties": properties })).await;
+    world.later(7_320).await;
+    world.run(Entity::Payments, None).await;
+    let record = &world.stored[&(Entity::Payments, made["id"].as_str().unwrap().to_owned())];
+    assert_eq!(record.context.as_deref(), Some(r#"{"stage":"open","companyCurrency":"EUR"}"#));
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_bulk_edit_of_one_millisecond_is_found_whole_also_in_pieces() {
+    let mut world = followed(SandboxOptions { deals: 13_000, ..options() }).await;
+    let edit = json!({ "count": 12_000, "properties": { "dealstage": "closedwon", "pipeline": "default" } });
+    world.control("hubspot/deals/bulk-edit", edit).await;
+    world.later(7_320).await;
+    let first = world.run(Entity::Payments, Some(20)).await;
+    assert_eq!(first.records, 4_000);
+    let rest = world.run(Entity::Payments, None).await;
+    assert!(rest.records >= 8_000 && rest.error.is_none(), "{rest:?}");
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn our_clock_ahead_of_theirs_leaves_nothing_out() {
+    let mut world = World::new(options()).await;
+    let theirs = |s: i64| json!({ "offset_s": s - 3_600 });
+    world.control("clock", theirs(0)).await;
+    world.run(Entity::Payments, None).await;
+    world.run(Entity::Payments, None).await;
+    let deals = world.live_deals().await;
+    let edit = json!({ "properties": { "amount": "1", "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{}", deals[0]), edit).await;
+    world.control("clock", theirs(120)).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+}

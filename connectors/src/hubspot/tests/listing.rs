@@ -1,0 +1,79 @@
+//! Backfills.
+
+use super::*;
+
+#[tokio::test]
+async fn a_backfill_finds_everything_in_either_version() {
+    for version in ["2026-09", "v3"] {
+        let mut world = World::with_settings(options(), &[("HUBSPOT_API_VERSION", version)]).await;
+        let ran = world.run(Entity::Payments, None).await;
+        // Five pages of deals, one of the bin; pipelines and the company's currency once.
+        assert_eq!((ran.pages, ran.records, ran.requests), (6, 450, 8), "{ran:?}");
+        assert!(ran.data_through.is_some());
+        world.run(Entity::Contacts, None).await;
+        world.assert_complete().await;
+        assert_eq!(world.live(Entity::Contacts), 230);
+        let record = world.stored.values().next().unwrap();
+        assert_eq!(record.api_version.as_deref(), Some(version));
+        world.connector.check().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_goes_on_where_it_was_stopped() {
+    let mut world = World::new(options()).await;
+    for _ in 0..6 {
+        let state = |world: &World| {
+            let cursor = world.cursors.get(&Entity::Payments);
+            world.connector.assess(Entity::Payments, cursor, SystemClock.now())
+        };
+        assert!(matches!(state(&world), CursorState::Missing | CursorState::Backfilling));
+        assert_eq!(world.run(Entity::Payments, Some(1)).await.pages, 1);
+    }
+    let cursor = world.cursors[&Entity::Payments].clone();
+    assert_eq!(
+        world.connector.assess(Entity::Payments, Some(&cursor), SystemClock.now()),
+        CursorState::Current
+    );
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn what_changes_during_a_backfill_is_found_after_it() {
+    let mut world = World::new(options()).await;
+    world.run(Entity::Payments, Some(2)).await;
+    let deals = world.live_deals().await;
+    let body =
+        json!({ "properties": { "amount": "123456.78", "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{}", deals[0]), body).await;
+    world.control(&format!("hubspot/deals/{}/archive", deals[1]), json!({})).await;
+    world.run(Entity::Payments, None).await;
+    // A minute later the search shows it.
+    world.later(120).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_second_backfill_buries_what_nobody_told_of() {
+    let mut world = World::new(options()).await;
+    world.run(Entity::Payments, None).await;
+    let key = (Entity::Payments, "4711".to_owned());
+    let mut ghost = world.stored.values().next().unwrap().clone();
+    ghost.external_id = "4711".to_owned();
+    ghost.observed_at = "2026-01-01T00:00:00Z".parse().unwrap();
+    world.stored.insert(key.clone(), ghost);
+    world.cursors.clear();
+    world.run(Entity::Payments, None).await;
+    assert_eq!(world.stored[&key].payload, super::super::records::GONE);
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn an_empty_account_is_complete_at_once() {
+    let mut world = World::new(SandboxOptions { deals: 0, contacts: 0, ..options() }).await;
+    for entity in [Entity::Payments, Entity::Contacts] {
+        let ran = world.run(entity, None).await;
+        assert_eq!((ran.pages, ran.records, ran.requests), (2, 0, 2), "{ran:?}");
+    }
+}
