@@ -3,6 +3,7 @@
 //! A source is a folder here and one line in [`SOURCES`]. No SQL, and nothing that knows where records go.
 
 pub mod connector;
+mod gcal;
 pub mod http;
 mod hubspot;
 pub mod sandbox;
@@ -16,7 +17,7 @@ pub use connector::{
 pub use settings::{Problem, Settings};
 
 /// Every source that Buffalo knows.
-pub const SOURCES: &[Registration] = &[stripe::REGISTRATION, hubspot::REGISTRATION];
+pub const SOURCES: &[Registration] = &[stripe::REGISTRATION, hubspot::REGISTRATION, gcal::REGISTRATION];
 
 /// Finds a source by name.
 #[must_use]

@@ -70,6 +70,13 @@ enum Trouble {
     Deadline(Duration),
 }
 
+impl Trouble {
+    /// Whether the run ended where it was meant to end, to be continued by the next.
+    fn is_a_limit(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
+    }
+}
+
 /// What a run has decided to do.
 struct Decision {
     mode: Mode,
@@ -106,14 +113,16 @@ impl Fetch<'_> {
         };
         self.store.start_run(&run, self.clock.now()).await?;
         let mut requests = Requests::default();
-        let error = match self.fetch_pages(run_id, &mut lock, &mut requests).await {
-            Ok(()) => None,
-            Err(trouble) => {
-                tracing::debug!(error = ?trouble, %run_id, "the run ends early");
-                Some(trouble.to_string())
-            }
+        let trouble = self.fetch_pages(run_id, &mut lock, &mut requests).await.err();
+        if let Some(trouble) = &trouble {
+            tracing::debug!(error = ?trouble, %run_id, "the run ends early");
+        }
+        let outcome = RunOutcome {
+            to_be_continued: trouble.as_ref().is_some_and(Trouble::is_a_limit),
+            error: trouble.map(|trouble| trouble.to_string()),
+            requests: requests.unrecorded(),
+            ..RunOutcome::default()
         };
-        let outcome = RunOutcome { error, requests: requests.unrecorded(), ..RunOutcome::default() };
         self.note_circuit().await;
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await;
         lock.release().await;

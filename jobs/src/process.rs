@@ -158,7 +158,7 @@ impl Process {
                 error,
                 failed_records: std::mem::take(&mut tally.failed_records),
                 unmapped_statuses_seen: std::mem::take(&mut tally.unmapped_statuses).into_iter().collect(),
-                requests: 0,
+                ..RunOutcome::default()
             }
         };
         persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await

@@ -41,6 +41,8 @@ pub struct RunOutcome {
     pub error: Option<String>,
     /// Records that failed.
     pub failed_records: Vec<FailedRecord>,
+    /// Whether it ended as it was meant to, before it was done: at its deadline, or at what the vendor allows in a day.
+    pub to_be_continued: bool,
     /// Vendor statuses that Buffalo does not know.
     pub unmapped_statuses_seen: Vec<String>,
     /// Requests that belong to no stored page.
@@ -162,7 +164,7 @@ impl Store {
     }
 
     /// Ends a run and returns it as it stands. The status follows from what it did: with an error it is `partial` when
-    /// something was stored and `failed` when nothing was; without one it is `success`, or `partial` when rows became
+    /// something was stored or the next run continues it, and `failed` otherwise; without one it is `success`, or `partial` when rows became
     /// dead letters.
     ///
     /// # Errors
@@ -179,7 +181,7 @@ impl Store {
             "UPDATE sync_runs
              SET status = CASE
                      WHEN $2::text IS NULL THEN CASE WHEN records_dead_lettered > 0 THEN 'partial' ELSE 'success' END
-                     WHEN pages_fetched > 0 OR records_processed > 0 THEN 'partial'
+                     WHEN $7 OR pages_fetched > 0 OR records_processed > 0 THEN 'partial'
                      ELSE 'failed'
                  END,
                  error = $2, failed_records = $3, unmapped_statuses_seen = $4, requests_made = requests_made + $5,
@@ -191,6 +193,7 @@ impl Store {
             &outcome.unmapped_statuses_seen,
             outcome.requests,
             now,
+            outcome.to_be_continued,
         )
         .execute(&self.pool)
         .await

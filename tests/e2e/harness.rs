@@ -66,9 +66,39 @@ impl World {
 
     /// The same on a database of the caller's.
     pub async fn on(database: TestDatabase, charges: u64) -> Self {
+        Self::of(database, SandboxOptions { charges, ..SandboxOptions::default() }).await
+    }
+
+    /// A HubSpot account, and no other source.
+    pub async fn with_hubspot(deals: u64, contacts: u64) -> Self {
+        let options = SandboxOptions { charges: 0, deals, contacts, ..SandboxOptions::default() };
+        let mut world = Self::of(TestDatabase::create().await, options).await;
+        world.unset("STRIPE_API_KEY");
+        world.set("HUBSPOT_API_BASE", world.sandbox.base_url());
+        world.set("HUBSPOT_ACCESS_TOKEN", "pat-na1-sandbox");
+        world.set("HUBSPOT_RATE_LIMIT_PER_SEC", "0");
+        world.set("HUBSPOT_SEARCH_RATE_LIMIT_PER_SEC", "0");
+        world
+    }
+
+    /// A Google account, and no other source.
+    pub async fn with_calendars(events: u64, calendars: u32) -> Self {
+        let options = SandboxOptions { charges: 0, events, calendars, ..SandboxOptions::default() };
+        let mut world = Self::of(TestDatabase::create().await, options).await;
+        let ids: Vec<_> = (0..calendars)
+            .map(|n| if n == 0 { "primary".to_owned() } else { format!("team-{n}@example.com") })
+            .collect();
+        world.unset("STRIPE_API_KEY");
+        world.set("GCAL_API_BASE", format!("{}/calendar/v3", world.sandbox.base_url()));
+        world.set("GOOGLE_ACCESS_TOKEN", "ya29.sandbox");
+        world.set("GOOGLE_CALENDAR_ID", ids.join(","));
+        world.set("GCAL_RATE_LIMIT_PER_SEC", "0");
+        world
+    }
+
+    async fn of(database: TestDatabase, options: SandboxOptions) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = SandboxOptions { charges, until_unix: UNTIL, ..SandboxOptions::default() };
-        let sandbox = Sandbox::start(options).await.unwrap();
+        let sandbox = Sandbox::start(SandboxOptions { until_unix: UNTIL, ..options }).await.unwrap();
         let variables = BTreeMap::from([
             ("DATABASE_URL", database.url.clone()),
             ("STRIPE_API_BASE", sandbox.base_url()),

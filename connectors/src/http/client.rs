@@ -14,6 +14,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RetryPolicy;
+use super::auth::{Auth, IssueError};
 use super::breaker::{Breaker, BreakerPolicy, Verdict};
 use crate::SourceError;
 
@@ -25,8 +26,8 @@ const LOCKED_WAIT: Duration = Duration::from_secs(2);
 pub struct HttpSettings {
     /// The address before every path.
     pub base_url: String,
-    /// The bearer token.
-    pub bearer: SecretString,
+    /// What requests are authorised with.
+    pub auth: Auth,
     /// Requests a second; none for no limit.
     pub rate_limit_per_sec: Option<NonZeroU32>,
     /// How failed requests are made again.
@@ -52,6 +53,8 @@ pub struct VendorError {
     pub code: Option<String>,
     /// The parameter at fault.
     pub param: Option<String>,
+    /// Whether it says that there were too many requests, though the status says something else.
+    pub asks_for_patience: bool,
     /// Whether it says that what it allows in a day is used up, so that trying again soon is of no use.
     pub day_used_up: bool,
 }
@@ -204,7 +207,7 @@ impl HttpClient {
             verdict: Verdict::Neither,
             error: SourceError::CircuitOpen { request: self.name(request), wait_ms: wait.as_millis() },
         })?;
-        let answer = self.attempt(request, read).await;
+        let answer = self.authorised_attempt(request, read).await;
         let verdict = answer.as_ref().map_or_else(|failure| failure.verdict, |_| Verdict::Alive);
         let before = self.circuit().openings;
         permit.settle(verdict, Instant::now(), shared.clock.now());
@@ -215,9 +218,48 @@ impl HttpClient {
         answer
     }
 
+    /// An attempt with a token; when an issued one is refused, another with a new one.
+    async fn authorised_attempt<T>(
+        &self,
+        request: &Request<'_>,
+        read: &impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<Answer<T>, Failure> {
+        let token = self.token(request).await?;
+        let answer = self.attempt(request, &token, read).await;
+        let refused =
+            matches!(&answer, Err(Failure { error: SourceError::Unauthorised { status: 401, .. }, .. }));
+        if refused && self.shared.settings.auth.forget(&token).await {
+            let token = self.token(request).await?;
+            return self.attempt(request, &token, read).await;
+        }
+        answer
+    }
+
+    async fn token(&self, request: &Request<'_>) -> Result<SecretString, Failure> {
+        let shared = &*self.shared;
+        shared.settings.auth.token(&shared.client, shared.clock.now()).await.map_err(|error| {
+            let request = format!("{} (asking for a token)", self.name(request));
+            match error {
+                IssueError::Refused { status, message } => Failure {
+                    retryable: false,
+                    wait: None,
+                    verdict: Verdict::Alive,
+                    error: SourceError::Unauthorised { request, status, message },
+                },
+                IssueError::Unavailable(what) => Failure {
+                    retryable: true,
+                    wait: None,
+                    verdict: Verdict::Failing,
+                    error: SourceError::Transport { request, attempts: 1, what },
+                },
+            }
+        })
+    }
+
     async fn attempt<T>(
         &self,
         request: &Request<'_>,
+        token: &SecretString,
         read: &impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, Failure> {
         let shared = &*self.shared;
@@ -230,7 +272,7 @@ impl HttpClient {
         let mut builder = shared
             .client
             .request(request.method(), format!("{}{}", shared.settings.base_url, request.path))
-            .bearer_auth(shared.settings.bearer.expose_secret())
+            .bearer_auth(token.expose_secret())
             .query(request.query);
         if let Some(search) = request.search {
             builder = builder.header(CONTENT_TYPE, "application/json").body(search.to_owned());
@@ -243,7 +285,7 @@ impl HttpClient {
         let headers = response.headers().clone();
         let body = self.bounded_body(request, response).await?;
         if !status.is_success() {
-            return Err(self.judge(request, status, &headers, &body));
+            return Err(self.judge(request, token, status, &headers, &body));
         }
         match read(&body) {
             Ok(value) => Ok(Answer { value, asked_at: asked_at(&headers, sent.elapsed(), our_time) }),
@@ -297,13 +339,20 @@ impl HttpClient {
     }
 
     /// Sorts an answer that is not a success: by the vendor's own word, else 409, 423, 429 and 5xx are worth retrying.
-    fn judge(&self, request: &Request<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    fn judge(
+        &self,
+        request: &Request<'_>,
+        token: &SecretString,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Failure {
         let settings = &self.shared.settings;
         let vendor = (settings.read_error)(body);
         let request = self.name(request);
-        let message = self.without_secret(&tidy(&vendor.message, 300));
+        let message = without_secret(&tidy(&vendor.message, 300), token);
         let code = status.as_u16();
-        if matches!(code, 401 | 403) {
+        if matches!(code, 401 | 403) && !vendor.asks_for_patience {
             let error = SourceError::Unauthorised { request, status: code, message };
             return Failure { retryable: false, wait: None, verdict: Verdict::Alive, error };
         }
@@ -315,7 +364,8 @@ impl HttpClient {
             return Failure { retryable: false, wait: None, verdict: Verdict::Neither, error };
         }
         let verdict = if status.is_server_error() { Verdict::Failing } else { Verdict::Neither };
-        let by_status = matches!(code, 409 | 423 | 429) || status.is_server_error();
+        let by_status =
+            matches!(code, 409 | 423 | 429) || vendor.asks_for_patience || status.is_server_error();
         if !(settings.vendor_says_retry)(headers).unwrap_or(by_status) {
             let error = SourceError::Refused {
                 request,
@@ -342,11 +392,11 @@ impl HttpClient {
     fn name(&self, request: &Request<'_>) -> String {
         format!("{}: {} {}", self.shared.source, request.method(), request.path)
     }
+}
 
-    /// Vendors echo keys, most of them masked; ours never passes.
-    fn without_secret(&self, message: &str) -> String {
-        message.replace(self.shared.settings.bearer.expose_secret(), "[key]")
-    }
+/// Vendors echo keys, most of them masked; ours never passes.
+fn without_secret(message: &str, token: &SecretString) -> String {
+    message.replace(token.expose_secret(), "[key]")
 }
 
 fn limiter(per_sec: NonZeroU32) -> Arc<DefaultDirectRateLimiter> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::objects::read_error;
-use crate::http::{BreakerPolicy, HttpSettings, RetryPolicy};
+use crate::http::{Auth, BreakerPolicy, HttpSettings, RetryPolicy};
 use crate::settings::Settings;
 
 /// A little below what free plans allow, 100 requests in any ten seconds; searches have a limit of their own
@@ -74,7 +74,7 @@ impl HubSpotConfig {
         let rate_limit = settings.number("HUBSPOT_RATE_LIMIT_PER_SEC", overall, 0..=1_000_000);
         let http = HttpSettings {
             base_url: settings.base_url("HUBSPOT_API_BASE", "https://api.hubapi.com"),
-            bearer: token?,
+            auth: Auth::Fixed(token?),
             rate_limit_per_sec: limit(rate_limit),
             retry: RetryPolicy::from_settings(settings),
             breaker: BreakerPolicy::from_settings(settings),

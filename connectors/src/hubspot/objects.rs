@@ -170,7 +170,7 @@ pub(super) fn read_error(body: &[u8]) -> VendorError {
             message: error.message.unwrap_or_else(|| "no reason given".to_owned()),
             day_used_up: error.policy_name.as_deref() == Some("DAILY"),
             code: error.policy_name.or(error.category),
-            param: None,
+            ..VendorError::default()
         },
         Err(_) => {
             VendorError { message: "no HubSpot error in the answer".to_owned(), ..VendorError::default() }

@@ -1,5 +1,5 @@
 //! The control interface under `/_sandbox/`: how tests make things happen and ask what is true. What is below
-//! `/_sandbox/hubspot/` is described there.
+//! `/_sandbox/hubspot/` and `/_sandbox/gcal/` is described there.
 //!
 //! | request | body or query | does |
 //! |---|---|---|
@@ -30,6 +30,7 @@ use super::claims::NewClaim;
 use super::errors::ApiError;
 use super::events::Moment;
 use super::faults::Fault;
+use super::gcal;
 use super::hubspot;
 use super::model::{ChargeStatus, Currency, Customer};
 use super::query::{Kind, pairs};
@@ -59,9 +60,12 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Reply
     let path = parts.uri.path().strip_prefix("/_sandbox/").unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
     let method = parts.method.as_str();
-    let reply = match path.strip_prefix("hubspot/") {
-        Some(path) => hubspot::control(&shared.hubspot, &shared.clock, (method, path, query), &body),
-        None => route(shared, method, path, query, &body),
+    let reply = if let Some(path) = path.strip_prefix("hubspot/") {
+        hubspot::control(&shared.hubspot, &shared.clock, (method, path, query), &body)
+    } else if let Some(path) = path.strip_prefix("gcal/") {
+        gcal::control(&shared.gcal, method, path, &body)
+    } else {
+        route(shared, method, path, query, &body)
     };
     reply.unwrap_or_else(refusal)
 }

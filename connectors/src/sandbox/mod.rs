@@ -21,6 +21,7 @@ mod errors;
 mod events;
 mod expected;
 mod faults;
+mod gcal;
 mod generate;
 mod hubspot;
 mod ids;
@@ -53,6 +54,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use gcal::SERVICE_ACCOUNT_KEY;
 pub use options::SandboxOptions;
 use shared::Shared;
 

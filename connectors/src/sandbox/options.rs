@@ -32,6 +32,12 @@ pub struct SandboxOptions {
     pub contacts: u64,
     /// The token that HubSpot accepts.
     pub hubspot_token: String,
+    /// How many events Google's calendars have. `until_unix` is when the last of them begins.
+    pub events: u64,
+    /// Over how many calendars they are spread: `primary`, `team-1@example.com` and so on.
+    pub calendars: u32,
+    /// The access token that Google accepts, beside those that its token endpoint issues.
+    pub google_token: String,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
 }
@@ -50,6 +56,9 @@ impl Default for SandboxOptions {
             deals: 0,
             contacts: 0,
             hubspot_token: "pat-na1-sandbox".to_owned(),
+            events: 0,
+            calendars: 1,
+            google_token: "ya29.sandbox".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }

@@ -219,7 +219,7 @@ pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
 }
 
 /// Undoes percent-encoding; a `%` that is not followed by two hexadecimal digits stays.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -13,6 +13,7 @@ use super::clock::{http_date, since_epoch};
 use super::control;
 use super::errors::ApiError;
 use super::faults::Ending;
+use super::gcal::{self, GoogleCalendar};
 use super::hubspot;
 use super::ids::{ACCOUNT_ID, mix, push_base62};
 use super::query::{Kind, ListQuery};
@@ -50,6 +51,7 @@ pub(super) async fn serve(
         Some(Ending::Status { status, headers, body }) => {
             let reply = match body {
                 Some(body) => Reply::json(status, body),
+                None if gcal::owns(path) => GoogleCalendar::fault(status),
                 None if hubspot::owns(path) => shared.hubspot.fault(status, shared.next_request()),
                 None => fault(status, &headers).into(),
             };
@@ -63,7 +65,11 @@ pub(super) async fn serve(
         }
         Some(Ending::Truncate) | None => {
             let query = parts.uri.query().unwrap_or_default();
-            let reply = if hubspot::owns(path) {
+            let reply = if gcal::owns(path) {
+                let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+                let asked = gcal::Asked { method, path, query, headers: &parts.headers, body: &body };
+                shared.gcal.answer(&asked, &shared.clock)
+            } else if hubspot::owns(path) {
                 let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
                 let asked = hubspot::Asked { method, path, query, headers: &parts.headers, body: &body };
                 shared.hubspot.answer(&asked, &shared.clock, shared.next_request())
@@ -86,9 +92,9 @@ fn fault(status: u16, headers: &BTreeMap<String, String>) -> ApiError {
     ApiError { headers: Vec::new(), ..error }
 }
 
-/// Adds the headers that all of Stripe's answers have; HubSpot's have none that anybody reads.
+/// Adds the headers that all of Stripe's answers have; the others' have none that anybody reads.
 fn with_usual_headers(shared: &Shared, path: &str, headers: &HeaderMap, reply: Reply) -> Reply {
-    if hubspot::owns(path) {
+    if hubspot::owns(path) || gcal::owns(path) {
         return reply;
     }
     let mut id = b"req_".to_vec();

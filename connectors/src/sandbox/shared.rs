@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use super::auth::Settings;
 use super::clock::Clock;
 use super::faults::Faults;
+use super::gcal::GoogleCalendar;
 use super::hubspot::HubSpot;
 use super::options::SandboxOptions;
 use super::rate::RateLimit;
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub clock: Clock,
     pub world: RwLock<World>,
     pub hubspot: HubSpot,
+    pub gcal: GoogleCalendar,
     pub settings: RwLock<Settings>,
     pub rate: Mutex<RateLimit>,
     pub faults: Mutex<Faults>,
@@ -35,6 +37,7 @@ impl Shared {
             clock: Clock::default(),
             world: RwLock::new(World::new(&options)?),
             hubspot: HubSpot::new(&options),
+            gcal: GoogleCalendar::new(&options),
             settings: RwLock::new(Settings {
                 api_key: options.api_key,
                 api_version: options.api_version,

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::objects::read_error;
 use super::resource::Resource;
-use crate::http::{BreakerPolicy, HttpSettings, RetryPolicy};
+use crate::http::{Auth, BreakerPolicy, HttpSettings, RetryPolicy};
 use crate::settings::Settings;
 
 /// The API version whose shapes this connector knows; sent with every request.
@@ -69,7 +69,7 @@ impl StripeConfig {
         let rate_limit = settings.number("STRIPE_RATE_LIMIT_PER_SEC", overall, 0..=1_000_000);
         let http = HttpSettings {
             base_url: settings.base_url("STRIPE_API_BASE", "https://api.stripe.com"),
-            bearer: key?,
+            auth: Auth::Fixed(key?),
             rate_limit_per_sec: u32::try_from(rate_limit).ok().and_then(NonZeroU32::new),
             retry: RetryPolicy::from_settings(settings),
             breaker: BreakerPolicy::from_settings(settings),

@@ -165,7 +165,7 @@ pub(super) fn read_error(body: &[u8]) -> VendorError {
             message: error.message.unwrap_or_else(|| "no reason given".to_owned()),
             code: error.code,
             param: error.param,
-            day_used_up: false,
+            ..VendorError::default()
         },
         Err(_) => {
             VendorError { message: "no Stripe error in the answer".to_owned(), ..VendorError::default() }

@@ -1,0 +1,91 @@
+//! Google Calendar's endpoints, one function each.
+
+use buffalo_model::Circuit;
+
+use super::objects::{EventPage, read_events};
+use super::position::Place;
+use crate::connector::SourceError;
+use crate::http::{Answer, HttpClient, Request};
+
+/// The most events Google puts on a page.
+const PAGE_SIZE: &str = "2500";
+
+/// The calendars that the credentials may read.
+#[derive(Debug, Clone)]
+pub(super) struct CalendarApi {
+    client: HttpClient,
+}
+
+impl CalendarApi {
+    pub(super) fn new(client: HttpClient) -> Self {
+        Self { client }
+    }
+
+    /// The same API, counting requests for one run.
+    pub(super) fn for_run(&self) -> Self {
+        Self { client: self.client.with_own_counter() }
+    }
+
+    pub(super) fn requests_made(&self) -> u64 {
+        self.client.requests_made()
+    }
+
+    pub(super) fn circuit(&self) -> Circuit {
+        self.client.circuit()
+    }
+
+    /// The page of events at a place. With a sync token all other parameters must be those of the first listing, so they
+    /// are always the same.
+    pub(super) async fn events(
+        &self,
+        calendar: &str,
+        place: &Place,
+    ) -> Result<Answer<EventPage>, SourceError> {
+        let mut query = vec![
+            ("maxResults", PAGE_SIZE.to_owned()),
+            ("showDeleted", "true".to_owned()),
+            ("singleEvents", "false".to_owned()),
+        ];
+        query.extend(place.sync_token.clone().map(|token| ("syncToken", token)));
+        query.extend(place.page_token.clone().map(|token| ("pageToken", token)));
+        let path = format!("/calendars/{}/events", encoded(calendar));
+        self.client
+            .get(&Request { path: &path, query: &query, headers: &[], search: None }, read_events)
+            .await
+    }
+
+    /// Asks whether a calendar can be read.
+    pub(super) async fn calendar(&self, calendar: &str) -> Result<(), SourceError> {
+        let path = format!("/calendars/{}/events", encoded(calendar));
+        let query = [("maxResults", "1".to_owned())];
+        let request = Request { path: &path, query: &query, headers: &[], search: None };
+        self.client.get(&request, |_| Ok(())).await.map(drop)
+    }
+}
+
+/// Whether a token is no longer valid, so that the calendar has to be listed as a whole.
+pub(super) fn is_lost_token(error: &SourceError) -> bool {
+    matches!(error, SourceError::Refused { status: 410, .. })
+}
+
+/// A calendar's id, often an e-mail address, as a part of a path.
+fn encoded(calendar: &str) -> String {
+    let mut encoded = String::with_capacity(calendar.len());
+    for byte in calendar.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_calendars_id_is_one_part_of_a_path() {
+        assert_eq!(super::encoded("team@example.com"), "team@example.com");
+        assert_eq!(super::encoded("a/b #ü"), "a%2Fb%20%23%C3%BC");
+    }
+}

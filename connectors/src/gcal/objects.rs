@@ -1,0 +1,110 @@
+//! The parts of Google's answers that are read, and nothing more: everything else stays in the raw record.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::http::VendorError;
+
+/// A page of events, each as the bytes it came in.
+#[derive(Debug)]
+pub(super) struct EventPage {
+    /// Ids and payloads.
+    pub(super) events: Vec<(String, String)>,
+    pub(super) next_page_token: Option<String>,
+    /// Only on the last page.
+    pub(super) next_sync_token: Option<String>,
+}
+
+/// Reads a page of events.
+pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope<'a> {
+        #[serde(borrow, default)]
+        items: Vec<&'a RawValue>,
+        next_page_token: Option<String>,
+        next_sync_token: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Identified<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if envelope.next_page_token.is_none() && envelope.next_sync_token.is_none() {
+        return Err("a page with neither nextPageToken nor nextSyncToken".to_owned());
+    }
+    let event = |raw: &RawValue| {
+        let id = serde_json::from_str::<Identified<'_>>(raw.get()).map(|event| event.id.into_owned());
+        // Google gives every event an id; one without is kept under its own content.
+        let id = id.unwrap_or_else(|_| {
+            let hash = buffalo_model::ContentHash::of(raw.get());
+            let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("unidentified:{hex}")
+        });
+        (id, raw.get().to_owned())
+    };
+    Ok(EventPage {
+        events: envelope.items.into_iter().map(event).collect(),
+        next_page_token: envelope.next_page_token,
+        next_sync_token: envelope.next_sync_token,
+    })
+}
+
+/// Reads what Google says of an error.
+pub(super) fn read_error(body: &[u8]) -> VendorError {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Error,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        message: String,
+        #[serde(default)]
+        errors: Vec<Reason>,
+    }
+    #[derive(Deserialize)]
+    struct Reason {
+        #[serde(default)]
+        reason: String,
+    }
+    let Ok(Envelope { error }) = serde_json::from_slice(body) else { return VendorError::default() };
+    let code = error.errors.into_iter().next().map(|first| first.reason);
+    // https://developers.google.com/workspace/calendar/api/guides/errors
+    let limited =
+        matches!(code.as_deref(), Some("rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded"));
+    VendorError { message: error.message, code, asks_for_patience: limited, ..VendorError::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_its_events_verbatim_and_a_token() {
+        let body = br#"{"kind":"calendar#events","items":[{ "id": "e1", "x":1.50},{"status":"cancelled"}],"nextSyncToken":"s"}"#;
+        let page = read_events(body).unwrap();
+        assert_eq!(page.events[0], ("e1".to_owned(), r#"{ "id": "e1", "x":1.50}"#.to_owned()));
+        assert!(page.events[1].0.starts_with("unidentified:"));
+        assert_eq!((page.next_page_token, page.next_sync_token.as_deref()), (None, Some("s")));
+        assert!(read_events(br#"{"items":[]}"#).is_err(), "the sequence would have no end");
+    }
+
+    #[test]
+    fn a_limit_is_told_from_a_refusal() {
+        let error = |reason: &str| {
+            read_error(
+                format!(r#"{{"error":{{"code":403,"message":"m","errors":[{{"reason":"{reason}"}}]}}}}"#)
+                    .as_bytes(),
+            )
+        };
+        assert!(
+            error("rateLimitExceeded").asks_for_patience && error("userRateLimitExceeded").asks_for_patience
+        );
+        assert!(!error("forbidden").asks_for_patience);
+        assert_eq!(read_error(b"<html>"), VendorError::default());
+    }
+}

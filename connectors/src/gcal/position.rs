@@ -1,0 +1,81 @@
+//! How far a run of the Google Calendar connector has come: the document inside its cursors.
+//!
+//! ```text
+//!                  page after page                        page after page
+//!                      ┌──┐                                    ┌──┐
+//!                      │  ▼      last page: a sync token       │  ▼
+//! (nothing) ─────▶ listing ──────────────────────────▶ following changes
+//!                      ▲              410                      │
+//!                      └───────────────────────────────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+
+use buffalo_model::Cursor;
+use serde::{Deserialize, Serialize};
+
+use crate::connector::CursorState;
+
+/// The position after a page: that of each calendar, which are independent of one another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub(super) calendars: BTreeMap<String, Place>,
+}
+
+/// The place in one calendar.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Everything up to this token is stored; none while the calendar is listed as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sync_token: Option<String>,
+    /// The next page of a sequence that is not at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) page_token: Option<String>,
+    /// The vendor's time before the first page of the listing, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) listed_from: Option<i64>,
+}
+
+impl Position {
+    pub(super) fn read(cursor: &Cursor) -> Result<Self, serde_json::Error> {
+        Self::deserialize(cursor.as_value())
+    }
+
+    pub(super) fn to_cursor(&self) -> Cursor {
+        // A struct of strings, numbers and lists has no way to fail.
+        Cursor::new(serde_json::to_value(self).unwrap_or_default())
+    }
+}
+
+/// What a stored cursor allows. A calendar that was added to the configuration is listed beside the others.
+pub(super) fn assess(cursor: &Cursor, calendars: &[String]) -> CursorState {
+    let Ok(position) = Position::read(cursor) else {
+        return CursorState::Stale("the stored cursor is not one of this connector".to_owned());
+    };
+    let listed =
+        |calendar: &String| position.calendars.get(calendar).is_some_and(|place| place.sync_token.is_some());
+    if calendars.iter().all(listed) { CursorState::Current } else { CursorState::Backfilling }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whatever_was_stored_is_assessed() {
+        let calendars = ["a".to_owned(), "b".to_owned()];
+        let assessed = |cursor: serde_json::Value| assess(&Cursor::new(cursor), &calendars);
+        let done = json!({"sync_token": "t"});
+        assert_eq!(assessed(json!({"calendars": {"a": done, "b": done, "c": {}}})), CursorState::Current);
+        assert_eq!(assessed(json!({"calendars": {"a": done}})), CursorState::Backfilling);
+        assert_eq!(
+            assessed(json!({"calendars": {"a": done, "b": {"page_token": "p"}}})),
+            CursorState::Backfilling
+        );
+        for garbage in [json!(null), json!(7), json!({"phase": "events"}), json!({"calendars": [1]})] {
+            assert!(matches!(assessed(garbage), CursorState::Stale(_)));
+        }
+    }
+}
