@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Brings Stripe into your own Postgres, and says how much revenue you collected.
+/// Brings Stripe, HubSpot and Google Calendar into your own Postgres, and says how much revenue you collected.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show everything on a private PostgreSQL and a sandbox that behaves as Stripe does
+    /// Show everything on a private PostgreSQL and a sandbox that behaves as the vendors do
     #[command(after_help = "Examples:\n  buffalo demo\n  buffalo demo --once --format json --charges 50000")]
     Demo(DemoArgs),
     /// Serve revenue, runs and health over HTTP
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  buffalo fetch                     all enabled sources\n  \
         buffalo fetch stripe --mode full  everything, from the beginning")]
     Fetch(FetchArgs),
-    /// Process the outbox into payments
+    /// Process the outbox into payments, contacts and events
     #[command(after_help = "Examples:\n  buffalo process\n  buffalo process --watch --workers 4")]
     Process(ProcessArgs),
     /// List sources anew and compare with what is stored: proof that nothing is missing
@@ -62,9 +62,12 @@ pub(crate) enum Command {
     Migrate(Formatted),
     /// Check configuration, database and sources
     Check(Formatted),
-    /// Run the sandbox alone: an HTTP server that behaves as Stripe does
-    #[command(after_help = "Example:\n  buffalo sandbox --port 12111 --charges 100000\n  \
-        STRIPE_API_BASE=http://127.0.0.1:12111 STRIPE_API_KEY=sk_test_sandbox buffalo fetch")]
+    /// Run the sandbox alone: an HTTP server that behaves as Stripe, HubSpot and Google Calendar do
+    #[command(
+        after_help = "Example:\n  buffalo sandbox --port 12111 --charges 100000 --deals 5000 --events 5000\n  \
+        STRIPE_API_BASE=http://127.0.0.1:12111 STRIPE_API_KEY=sk_test_sandbox buffalo fetch\n\n\
+        Tokens that are accepted: sk_test_sandbox (Stripe, see --api-key), pat-na1-sandbox (HubSpot), ya29.sandbox (Google)."
+    )]
     Sandbox(SandboxArgs),
 }
 
@@ -221,6 +224,18 @@ pub(crate) struct SandboxArgs {
     /// Charges in the generated history; refunds and disputes follow from them
     #[arg(long, default_value_t = 1_000)]
     pub(crate) charges: u64,
+    /// Deals in HubSpot's history
+    #[arg(long, default_value_t = 0)]
+    pub(crate) deals: u64,
+    /// Contacts in HubSpot's history
+    #[arg(long, default_value_t = 0)]
+    pub(crate) contacts: u64,
+    /// Events in Google's calendars
+    #[arg(long, default_value_t = 0)]
+    pub(crate) events: u64,
+    /// Calendars over which events are spread: primary, team-1@example.com, …
+    #[arg(long, default_value_t = 1)]
+    pub(crate) calendars: u32,
     /// Selects the history
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

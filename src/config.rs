@@ -50,6 +50,11 @@ pub(crate) struct Config {
 #[error("{}", .0.join("\n"))]
 pub(crate) struct ConfigError(Vec<String>);
 
+/// The settings any of which enables a source.
+pub(crate) fn enabling_settings() -> String {
+    SOURCES.iter().map(|source| source.enabled_by).collect::<Vec<_>>().join(", ")
+}
+
 /// The shortest key that HTTP accepts, in characters.
 const SHORTEST_KEY: usize = 16;
 
@@ -86,8 +91,8 @@ impl Config {
         let sources: Vec<_> = SOURCES.iter().filter_map(|source| (source.configure)(settings)).collect();
         if needs == Needs::Sources && sources.is_empty() {
             settings.complain(
-                "STRIPE_API_KEY",
-                "is not set, and no other source is enabled: there is nothing to fetch",
+                "no source",
+                format!("is enabled, so there is nothing to fetch: set {}", enabling_settings()),
             );
         }
         let usd = Currency::default_reporting();

@@ -170,5 +170,5 @@ pub(crate) fn known_source(name: &str) -> Result<Source, String> {
     }
     let known: Vec<_> = SOURCES.iter().map(|source| source.name).collect();
     let name: String = name.chars().take(40).collect();
-    Err(format!("unknown source `{name}`; there is: {}", known.join(", ")))
+    Err(format!("unknown source `{name}`; there are: {}", known.join(", ")))
 }

@@ -10,75 +10,92 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::database::Server;
-use crate::{program, rate, ratio};
+use crate::program::{self, Vendor};
+use crate::{rate, ratio};
 
-/// The latency that real vendors have about, and a size at which it can be waited for.
+/// The latency that real vendors have about, and a number of pages that can be waited for.
 const LATENCY_MS: u64 = 150;
-const CHARGES_WITH_LATENCY: u64 = 5_000;
+const PAGES_WITH_LATENCY: u64 = 50;
 
-/// What a test account of Stripe allows, at a latency at which a page at a time would reach a fifth of it.
-const LIMIT_PER_SEC: u32 = 25;
+/// At a latency at which a page at a time would reach a fifth of Stripe's limit.
 const LATENCY_AT_LIMIT_MS: u64 = 200;
-const CHARGES_AT_LIMIT: u64 = 50_000;
+/// How long a backfill at the limit takes, in seconds.
+const SECONDS_AT_LIMIT: u64 = 20;
 
 pub(crate) async fn run(
     server: &Server,
-    charges: u64,
+    vendor: Vendor,
+    records: u64,
     latency_ms: u64,
     peers: Option<&Path>,
 ) -> anyhow::Result<Value> {
-    let sandbox = program::sandbox(charges, latency_ms).await?;
-    let served = serving_rate(&sandbox.base).await?;
-    let (rows_per_sec, peak_rss_kb) = once(server, charges, &sandbox.base).await?;
-    let slow = program::sandbox(CHARGES_WITH_LATENCY, LATENCY_MS).await?;
-    let (with_latency, _) = once(server, CHARGES_WITH_LATENCY, &slow.base).await?;
+    let sandbox = program::sandbox(vendor, records, latency_ms).await?;
+    let (rows_per_sec, peak_rss_kb) = once(server, vendor, records, &sandbox.base).await?;
+    let with_latency = PAGES_WITH_LATENCY * u64::from(vendor.page_size());
+    let slow = program::sandbox(vendor, with_latency, LATENCY_MS).await?;
+    let (rows_with_latency, _) = once(server, vendor, with_latency, &slow.base).await?;
     drop(slow);
-    let ratio_to_limit = at_limit(server).await?;
-    let mut measured = Vec::new();
-    if let Some(scratch) = peers {
-        install(scratch).await?;
-        for peer in ["stripe-sync-engine", "dlt"] {
-            measured
-                .push(measure(peer, scratch, &sandbox.base, &server.empty_for_peer().await?, charges).await?);
-        }
-    }
-    let best = measured.iter().filter_map(|peer| peer["rowsPerSec"].as_f64()).fold(0.0, f64::max) as u64;
-    Ok(json!({
-        "charges": charges,
+    let mut figures = json!({
+        "source": format!("{vendor:?}").to_lowercase(),
+        "records": records,
         "latencyMs": latency_ms,
         "rowsPerSec": rows_per_sec,
         "peakRssMb": ratio(peak_rss_kb, 1_024),
-        "ratioToBestPeer": (best > 0).then(|| ratio(rows_per_sec, best)),
-        "peers": measured,
-        "sandboxRowsPerSec": served,
-        "limitedRun": {"latencyMs": LATENCY_AT_LIMIT_MS, "limitPerSec": LIMIT_PER_SEC, "ratioToLimit": ratio_to_limit},
-        "latencyRun": {"latencyMs": LATENCY_MS, "charges": CHARGES_WITH_LATENCY, "rowsPerSec": with_latency},
-    }))
+        "limitedRun": {
+            "limitPerSec": vendor.usual_limit(),
+            "ratioToLimit": at_limit(server, vendor, 0).await?,
+            "ratioToLimitWithLatency": at_limit(server, vendor, LATENCY_AT_LIMIT_MS).await?,
+            "latencyMs": LATENCY_AT_LIMIT_MS,
+        },
+        "latencyRun": {"latencyMs": LATENCY_MS, "records": with_latency, "rowsPerSec": rows_with_latency},
+    });
+    if vendor == Vendor::Stripe {
+        figures["sandboxRowsPerSec"] = json!(serving_rate(&sandbox.base).await?);
+        let mut measured = Vec::new();
+        if let Some(scratch) = peers {
+            install(scratch).await?;
+            for peer in ["stripe-sync-engine", "dlt"] {
+                let url = server.empty_for_peer().await?;
+                measured.push(measure(peer, scratch, &sandbox.base, &url, records).await?);
+            }
+        }
+        let best = measured.iter().filter_map(|peer| peer["rowsPerSec"].as_f64()).fold(0.0, f64::max) as u64;
+        figures["ratioToBestPeer"] = json!((best > 0).then(|| ratio(rows_per_sec, best)));
+        figures["peers"] = json!(measured);
+    }
+    Ok(figures)
 }
 
-/// How near a backfill comes to the number of full pages that the limit allows.
-async fn at_limit(server: &Server) -> anyhow::Result<f64> {
-    let sandbox = program::sandbox(CHARGES_AT_LIMIT, LATENCY_AT_LIMIT_MS).await?;
+/// How near a backfill comes to the number of full pages that the usual limit allows.
+async fn at_limit(server: &Server, vendor: Vendor, latency_ms: u64) -> anyhow::Result<f64> {
+    let limit = vendor.usual_limit();
+    let allowed = u64::from(limit) * u64::from(vendor.page_size());
+    let records = allowed * SECONDS_AT_LIMIT;
+    let sandbox = program::sandbox(vendor, records, latency_ms).await?;
     let database = server.fresh().await?;
-    let fetched = program::run_limited(&["fetch"], &sandbox.base, &database.url, LIMIT_PER_SEC).await?;
+    let fetched = program::run_limited(vendor, &["fetch"], &sandbox.base, &database.url, limit).await?;
     server.discard(database).await?;
-    Ok(ratio(rate(CHARGES_AT_LIMIT, fetched.time), u64::from(LIMIT_PER_SEC) * 100))
+    Ok(ratio(rate(records, fetched.time), allowed))
 }
 
 /// Fetches and processes into a fresh database; returns rows a second end to end and the peak memory in kB.
-async fn once(server: &Server, charges: u64, base: &str) -> anyhow::Result<(u64, u64)> {
+async fn once(server: &Server, vendor: Vendor, records: u64, base: &str) -> anyhow::Result<(u64, u64)> {
     let database = server.fresh().await?;
-    let fetched = program::run(&["fetch"], base, &database.url).await?;
-    let processed = program::run(&["process"], base, &database.url).await?;
-    let sql = "SELECT (SELECT count(*) FROM payments), (SELECT count(*) FROM raw_records), count(*) FROM ingest_outbox";
-    let (payments, raw, waiting): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&database.pool).await?;
-    let expected = i64::try_from(charges)?;
+    let fetched = program::run(vendor, &["fetch"], base, &database.url).await?;
+    let processed = program::run(vendor, &["process"], base, &database.url).await?;
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM raw_records), count(*) FROM ingest_outbox",
+        vendor.table()
+    );
+    let (rows, raw, waiting): (i64, i64, i64) =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&database.pool).await?;
+    let expected = i64::try_from(records)?;
     anyhow::ensure!(
-        (payments, raw, waiting) == (expected, expected, 0),
-        "{payments} payments, {raw} raw, {waiting} wait"
+        (rows, raw, waiting) == (expected, expected, 0),
+        "{rows} rows, {raw} raw, {waiting} wait"
     );
     server.discard(database).await?;
-    Ok((rate(charges, fetched.time + processed.time), fetched.peak_rss_kb.max(processed.peak_rss_kb)))
+    Ok((rate(records, fetched.time + processed.time), fetched.peak_rss_kb.max(processed.peak_rss_kb)))
 }
 
 /// How fast the sandbox serves by itself: the same page of a hundred charges, two hundred times.

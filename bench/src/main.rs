@@ -33,11 +33,14 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// Charges of a sandbox to processed payments, with the real binary
+    /// Records of a sandbox to processed rows, with the real binary
     Ingest {
-        /// How many charges
-        #[arg(long, default_value_t = 100_000)]
-        charges: u64,
+        /// Whose records
+        #[arg(long, value_enum, default_value_t)]
+        source: program::Vendor,
+        /// How many records: charges, deals or events
+        #[arg(long, alias = "charges", default_value_t = 100_000)]
+        records: u64,
         /// How long the sandbox holds back every answer, in milliseconds
         #[arg(long, default_value_t = 0)]
         latency_ms: u64,
@@ -73,10 +76,10 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let database = database::Server::start().await?;
     let figures = match cli.bench {
-        Bench::Ingest { charges, latency_ms, peers, scratch } => {
+        Bench::Ingest { source, records, latency_ms, peers, scratch } => {
             let scratch =
                 peers.then(|| scratch.unwrap_or_else(|| std::env::temp_dir().join("buffalo-peers")));
-            ingest::run(&database, charges, latency_ms, scratch.as_deref()).await
+            ingest::run(&database, source, records, latency_ms, scratch.as_deref()).await
         }
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,

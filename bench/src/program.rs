@@ -15,15 +15,82 @@ fn buffalo() -> anyhow::Result<PathBuf> {
     Ok(beside)
 }
 
+/// Whose records are measured.
+#[derive(Debug, Clone, Copy, clap::ValueEnum, Default, PartialEq, Eq)]
+pub(crate) enum Vendor {
+    /// Charges
+    #[default]
+    Stripe,
+    /// Deals
+    Hubspot,
+    /// Events of four calendars
+    Gcal,
+}
+
+impl Vendor {
+    /// The table that its records become rows of.
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::Stripe | Self::Hubspot => "payments",
+            Self::Gcal => "events",
+        }
+    }
+
+    /// The most records on a page.
+    pub(crate) fn page_size(self) -> u32 {
+        match self {
+            Self::Stripe | Self::Hubspot => 100,
+            Self::Gcal => 2_500,
+        }
+    }
+
+    /// The requests a second that Buffalo keeps to where nothing else is configured.
+    pub(crate) fn usual_limit(self) -> u32 {
+        match self {
+            Self::Stripe => 25,
+            Self::Hubspot => 9,
+            Self::Gcal => 10,
+        }
+    }
+
+    fn variables(self, base: &str, rate_limit: u32) -> Vec<(&'static str, String)> {
+        let base = base.to_owned();
+        let mut variables = match self {
+            Self::Stripe => vec![
+                ("STRIPE_API_BASE", base),
+                ("STRIPE_API_KEY", "sk_test_sandbox".to_owned()),
+                ("STRIPE_RESOURCES", "charges".to_owned()),
+            ],
+            Self::Hubspot => {
+                vec![("HUBSPOT_API_BASE", base), ("HUBSPOT_ACCESS_TOKEN", "pat-na1-sandbox".to_owned())]
+            }
+            Self::Gcal => vec![
+                ("GCAL_API_BASE", format!("{base}/calendar/v3")),
+                ("GOOGLE_ACCESS_TOKEN", "ya29.sandbox".to_owned()),
+                (
+                    "GOOGLE_CALENDAR_ID",
+                    "primary,team-1@example.com,team-2@example.com,team-3@example.com".to_owned(),
+                ),
+            ],
+        };
+        variables.push(("RATE_LIMIT_PER_SEC", rate_limit.to_string()));
+        variables.push(("HUBSPOT_SEARCH_RATE_LIMIT_PER_SEC", rate_limit.to_string()));
+        variables
+    }
+}
+
 /// A sandbox that ends when it is dropped.
 pub(crate) struct SandboxProcess {
     pub(crate) base: String,
     _child: Child,
 }
 
-pub(crate) async fn sandbox(charges: u64, latency_ms: u64) -> anyhow::Result<SandboxProcess> {
+pub(crate) async fn sandbox(vendor: Vendor, records: u64, latency_ms: u64) -> anyhow::Result<SandboxProcess> {
+    let mut counts = [("--charges", 0), ("--deals", 0), ("--events", 0)];
+    counts[vendor as usize].1 = records;
     let mut child = Command::new(buffalo()?)
-        .args(["sandbox", "--port", "0", "--charges", &charges.to_string()])
+        .args(["sandbox", "--port", "0", "--calendars", "4"])
+        .args(counts.iter().flat_map(|(flag, count)| [(*flag).to_owned(), count.to_string()]))
         .args(["--latency-ms", &latency_ms.to_string()])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -41,12 +108,13 @@ pub(crate) struct Took {
 }
 
 /// Runs a command of the real binary against a sandbox and a database.
-pub(crate) async fn run(arguments: &[&str], base: &str, url: &str) -> anyhow::Result<Took> {
-    run_limited(arguments, base, url, 0).await
+pub(crate) async fn run(vendor: Vendor, arguments: &[&str], base: &str, url: &str) -> anyhow::Result<Took> {
+    run_limited(vendor, arguments, base, url, 0).await
 }
 
 /// The same with a limit of requests a second; 0 for none.
 pub(crate) async fn run_limited(
+    vendor: Vendor,
     arguments: &[&str],
     base: &str,
     url: &str,
@@ -58,9 +126,8 @@ pub(crate) async fn run_limited(
         // Not where a .env file could change what is measured.
         .current_dir(std::env::temp_dir())
         .env_clear()
-        .envs([("DATABASE_URL", url), ("STRIPE_API_BASE", base), ("STRIPE_API_KEY", "sk_test_sandbox")])
-        .env("STRIPE_RATE_LIMIT_PER_SEC", rate_limit.to_string())
-        .env("STRIPE_RESOURCES", "charges")
+        .env("DATABASE_URL", url)
+        .envs(vendor.variables(base, rate_limit))
         .stdout(Stdio::null())
         .spawn()?;
     let status_file = format!("/proc/{}/status", child.id().unwrap_or_default());

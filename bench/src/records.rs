@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::database::{Fresh, Server};
-use crate::program;
+use crate::program::{self, Vendor};
 
 /// Records in a transaction: the four pages that a producer writes together when it is behind.
 pub(crate) const BATCH: usize = 400;
@@ -17,9 +17,9 @@ pub(crate) const T0: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 /// The charges of a sandbox, byte for byte as the real binary stores them.
 pub(crate) async fn of_sandbox(server: &Server, rows: u64) -> anyhow::Result<Vec<RawRecord>> {
-    let sandbox = program::sandbox(rows, 0).await?;
+    let sandbox = program::sandbox(Vendor::Stripe, rows, 0).await?;
     let database = server.fresh().await?;
-    program::run(&["fetch"], &sandbox.base, &database.url).await?;
+    program::run(Vendor::Stripe, &["fetch"], &sandbox.base, &database.url).await?;
     let sql = "SELECT external_id, observed_at, api_version, payload FROM raw_records ORDER BY id";
     let found: Vec<(String, DateTime<Utc>, Option<String>, String)> =
         sqlx::query_as(sql).fetch_all(&database.pool).await?;

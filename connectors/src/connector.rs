@@ -14,6 +14,8 @@ use crate::Settings;
 pub struct Registration {
     /// Its name in tables, logs, addresses and on the command line.
     pub name: &'static str,
+    /// The setting that enables it.
+    pub enabled_by: &'static str,
     /// What its payloads mean. Needs no configuration, so that a process without the vendor's key can drain the outbox.
     pub normalise: Normalise,
     /// A payload that says of a record that it is gone, which `normalise` reads as [`Normalised::Gone`].

@@ -27,7 +27,7 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     };
     items.push(Item { what: "database".to_owned(), trouble });
     if config.sources.is_empty() {
-        let trouble = Some("none is enabled: set STRIPE_API_KEY".to_owned());
+        let trouble = Some(format!("none is enabled: set {}", crate::config::enabling_settings()));
         items.push(Item { what: "sources".to_owned(), trouble });
     }
     for connector in &config.sources {

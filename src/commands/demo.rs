@@ -80,6 +80,9 @@ async fn show(
     let account = account(data_dir, args.charges)?;
     let sandbox = Sandbox::start(SandboxOptions {
         charges: account.charges,
+        deals: account.charges / 20,
+        contacts: account.charges / 10,
+        events: account.charges / 10,
         seed: account.seed,
         until_unix: account.until_unix,
         ..SandboxOptions::default()
@@ -155,10 +158,16 @@ fn account(data_dir: &Path, charges: Option<u64>) -> anyhow::Result<Account> {
 
 /// Connectors that talk to the sandbox, whatever the environment says, as fast as it answers.
 fn connect_to(sandbox: &Sandbox) -> anyhow::Result<Vec<Arc<dyn buffalo_connectors::Connector>>> {
+    let (base, defaults) = (sandbox.base_url(), SandboxOptions::default());
     let values = [
-        ("STRIPE_API_KEY", SandboxOptions::default().api_key),
-        ("STRIPE_API_BASE", sandbox.base_url()),
-        ("STRIPE_RATE_LIMIT_PER_SEC", "0".to_owned()),
+        ("STRIPE_API_KEY", defaults.api_key),
+        ("STRIPE_API_BASE", base.clone()),
+        ("HUBSPOT_ACCESS_TOKEN", defaults.hubspot_token),
+        ("HUBSPOT_API_BASE", base.clone()),
+        ("HUBSPOT_SEARCH_RATE_LIMIT_PER_SEC", "0".to_owned()),
+        ("GOOGLE_ACCESS_TOKEN", defaults.google_token),
+        ("GCAL_API_BASE", format!("{base}/calendar/v3")),
+        ("RATE_LIMIT_PER_SEC", "0".to_owned()),
     ];
     let mut settings = Settings::new(values.map(|(name, value)| (name.to_owned(), value)));
     let connectors = SOURCES.iter().filter_map(|source| (source.configure)(&mut settings)).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use buffalo_connectors::Connector;
+use buffalo_connectors::{Connector, registration};
 use buffalo_jobs::{Fetch, FetchOptions, Stop};
 use buffalo_model::{Entity, Mode, Run, RunStatus, SystemClock};
 use buffalo_store::Store;
@@ -36,7 +36,8 @@ pub(super) fn chosen(name: Option<&str>, config: &Config) -> anyhow::Result<Vec<
     let source = known_source(name).map_err(UsageError)?;
     let connector = config.sources.iter().find(|connector| *connector.source() == source);
     let Some(connector) = connector else {
-        anyhow::bail!("{source} is not enabled: set {}_API_KEY", name.to_ascii_uppercase());
+        let enabled_by = registration(name).map_or("", |source| source.enabled_by);
+        anyhow::bail!("{source} is not enabled: set {enabled_by}");
     };
     Ok(vec![Arc::clone(connector)])
 }

@@ -14,6 +14,10 @@ pub(super) async fn run(args: SandboxArgs) -> anyhow::Result<Exit> {
     let options = SandboxOptions {
         seed: args.seed,
         charges: args.charges,
+        deals: args.deals,
+        contacts: args.contacts,
+        events: args.events,
+        calendars: args.calendars,
         until_unix: args.until.unwrap_or(defaults.until_unix),
         span_days: args.span_days,
         api_key: args.api_key,
@@ -25,7 +29,10 @@ pub(super) async fn run(args: SandboxArgs) -> anyhow::Result<Exit> {
     let sandbox = Sandbox::start(options)
         .await
         .map_err(|error| anyhow::anyhow!("the sandbox can't listen on port {}: {error}", args.port))?;
-    say(format!("STRIPE_API_BASE={}", sandbox.base_url()))?;
+    let base = sandbox.base_url();
+    say(format!("STRIPE_API_BASE={base}"))?;
+    say(format!("HUBSPOT_API_BASE={base}"))?;
+    say(format!("GCAL_API_BASE={base}/calendar/v3"))?;
     shutdown::on_signal().requested().await;
     sandbox.stop().await;
     Ok(Exit::Done)

@@ -55,7 +55,7 @@ async fn an_empty_database_is_told_from_a_broken_one() {
 async fn wrong_usage_is_told_from_failure() {
     let world = World::with_charges(0).await;
     let cases: [(&[&str], &str); 7] = [
-        (&["fetch", "paypal"], "unknown source `paypal`; there is: stripe"),
+        (&["fetch", "paypal"], "unknown source `paypal`; there are: stripe, hubspot, gcal"),
         (&["revenue", "daily", "--start-date", "2026-02-30"], "--start-date: `2026-02-30` is not a date"),
         (&["revenue", "daily", "--start-date", "2026-02-02", "--end-date", "2026-02-01"], "ends before that"),
         (&["revenue", "daily", "--timezone", "Mars/Olympus"], "--timezone: `Mars/Olympus`"),

@@ -86,7 +86,9 @@ async fn every_later_change_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_sync_token_leads_to_a_whole_listing_and_a_sweep() {
     let world = World::with_calendars(6_000, 2).await;
+    world.set_clock(-600).await;
     world.sync().await;
+    world.set_clock(0).await;
     let events = world.ask("gcal/objects").await;
     let alive: Vec<&Value> =
         events.as_array().unwrap().iter().filter(|event| event["status"] != "cancelled").take(3).collect();

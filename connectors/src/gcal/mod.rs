@@ -33,6 +33,7 @@ use position::Position;
 /// Google Calendar, as the program finds it.
 pub(crate) const REGISTRATION: Registration = Registration {
     name: "gcal",
+    enabled_by: "GOOGLE_PRIVATE_KEY",
     normalise: normalise::normalise,
     gone: r#"{"status":"cancelled"}"#,
     configure,

@@ -38,8 +38,13 @@ use position::{Listing, Position};
 use resource::Resource;
 
 /// HubSpot, as the program finds it.
-pub(crate) const REGISTRATION: Registration =
-    Registration { name: "hubspot", normalise: normalise::normalise, gone: records::GONE, configure };
+pub(crate) const REGISTRATION: Registration = Registration {
+    name: "hubspot",
+    enabled_by: "HUBSPOT_ACCESS_TOKEN",
+    normalise: normalise::normalise,
+    gone: records::GONE,
+    configure,
+};
 
 fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let (config, http) = HubSpotConfig::from_settings(settings)?;

@@ -30,8 +30,13 @@ use listing::ListingPages;
 use position::{ListingKind, Position};
 
 /// Stripe, as the program finds it.
-pub(crate) const REGISTRATION: Registration =
-    Registration { name: "stripe", normalise: normalise::normalise, gone: r#"{"deleted":true}"#, configure };
+pub(crate) const REGISTRATION: Registration = Registration {
+    name: "stripe",
+    enabled_by: "STRIPE_API_KEY",
+    normalise: normalise::normalise,
+    gone: r#"{"deleted":true}"#,
+    configure,
+};
 
 fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let (config, http) = StripeConfig::from_settings(settings)?;
