@@ -2,9 +2,10 @@
 //!
 //! Searches have properties that shape this file. A bulk edit stamps any number of objects with one millisecond, and an
 //! offset can't reach beyond ten thousand results: so the window of time is fixed and its results are read by id, each
-//! page beginning after the greatest id of the one before. Results lag behind, so the window ends a minute before now
-//! and reaches ten minutes back behind the position. An object that is edited while the window is being read leaves it
-//! and is found by the next run.
+//! page beginning after the greatest id of the one before. Results lag behind, so the position stays a minute behind now
+//! and every window reaches ten minutes further back. The window itself ends with the run's beginning, not with the
+//! position: otherwise an object that is edited every minute would never be in one. What is edited while the window is
+//! being read leaves it, and is found by the next run.
 //!
 //! Searches do not show the bin. It is listed by id, not by time of deletion, so each run looks at some of it and the
 //! next run goes on where that one stopped.
@@ -46,7 +47,7 @@ enum Phase {
 
 impl ChangePages {
     pub(super) fn new(api: HubSpotApi, resource: Resource, position: Changes, now: DateTime<Utc>) -> Self {
-        let until_ms = (now - TRAIL).timestamp_millis();
+        let until_ms = now.timestamp_millis();
         Self {
             api,
             resource,
@@ -67,8 +68,8 @@ impl ChangePages {
         let answer = self.api.search(self.resource, Window { from_ms, until_ms, after_id }).await?;
         self.searched += 1;
         // Our clock may be ahead of HubSpot's, and what it has not come to yet can't have been found.
-        let vendor_ms = (answer.asked_at - TRAIL).timestamp_millis();
-        let through_ms = unfinished.map_or(until_ms.min(vendor_ms), |window| window.through_ms);
+        let settled_ms = until_ms.min(answer.asked_at.timestamp_millis()) - TRAIL.num_milliseconds();
+        let through_ms = unfinished.map_or(settled_ms, |window| window.through_ms);
         let through_ms = through_ms.max(self.position.through_ms);
         let objects = answer.value.objects;
         let more = answer.value.next.is_some() || objects.len() >= SEARCH_PAGE;

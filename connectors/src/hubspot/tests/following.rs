@@ -87,6 +87,19 @@ async fn a_bulk_edit_of_one_millisecond_is_found_whole_also_in_pieces() {
 }
 
 #[tokio::test]
+async fn an_object_that_is_always_being_edited_is_found_all_the_same() {
+    let mut world = followed(options()).await;
+    let deal = world.live_deals().await.swap_remove(0);
+    for minute in 1..4 {
+        world.later(7_200 + minute * 60).await;
+        let edit = json!({ "amount": minute.to_string(), "dealstage": "closedwon", "pipeline": "default" });
+        world.control(&format!("hubspot/deals/{deal}"), json!({ "properties": edit })).await;
+        world.run(Entity::Payments, None).await;
+        world.assert_complete().await;
+    }
+}
+
+#[tokio::test]
 async fn our_clock_ahead_of_theirs_leaves_nothing_out() {
     let mut world = World::new(options()).await;
     let theirs = |s: i64| json!({ "offset_s": s - 3_600 });

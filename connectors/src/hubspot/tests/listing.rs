@@ -77,3 +77,20 @@ async fn an_empty_account_is_complete_at_once() {
         assert_eq!((ran.pages, ran.records, ran.requests), (2, 0, 2), "{ran:?}");
     }
 }
+
+#[tokio::test]
+async fn a_census_lists_everything_whatever_is_stored() {
+    let mut world = World::new(options()).await;
+    world.run(Entity::Contacts, None).await;
+    for entity in [Entity::Payments, Entity::Contacts] {
+        let mut pages = world.connector.census(entity, Some(world.now()), world.now());
+        let mut listed = 0;
+        while let Some(page) = pages.next().await.unwrap() {
+            listed += page.records.len();
+        }
+        assert_eq!(listed, if entity == Entity::Payments { 450 } else { 230 });
+    }
+    assert!(
+        world.connector.open(Entity::Events, Plan::Backfill, world.now()).next().await.unwrap().is_none()
+    );
+}
