@@ -378,7 +378,8 @@ async fn the_lock_excludes_and_its_loss_is_noticed() {
     let (store, source) = (&fixture.store, &fixture.source);
     let mut held = store.try_lock_producer(source, Entity::Payments).await.unwrap().unwrap();
     assert!(store.try_lock_producer(source, Entity::Payments).await.unwrap().is_none());
-    assert!(store.try_lock_producer(&Source::new("other"), Entity::Payments).await.unwrap().is_some());
+    let other = store.try_lock_producer(&Source::new("other"), Entity::Payments).await.unwrap();
+    other.unwrap().release().await;
     held.check().await.unwrap();
     let end_it = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks
                   WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
