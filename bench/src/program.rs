@@ -40,7 +40,7 @@ impl Vendor {
     pub(crate) fn page_size(self) -> u32 {
         match self {
             Self::Stripe | Self::Hubspot => 100,
-            Self::Gcal => 2_500,
+            Self::Gcal => 1_000,
         }
     }
 

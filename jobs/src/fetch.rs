@@ -9,7 +9,7 @@ use buffalo_store::{
     CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, Sweep,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::persist::persist;
@@ -17,6 +17,9 @@ use crate::{OnProgress, Stop};
 
 /// Pages that may wait while one is being written. They are written together, in one transaction.
 const PAGES_AHEAD: usize = 4;
+
+/// The most payload that waits or is being written, in KiB; a single page may be larger.
+const KIB_AHEAD: u32 = 2_048;
 
 /// How often a run makes sure of its lock and says that it is alive.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -146,13 +149,17 @@ impl Fetch<'_> {
 
         // Reading and writing go on side by side; dropping the set ends the reading.
         let (sender, mut receiver) = mpsc::channel(PAGES_AHEAD);
+        let room = Arc::new(Semaphore::new(KIB_AHEAD as usize));
         let mut reading = JoinSet::new();
         reading.spawn(async move {
             loop {
                 let next = pages.next().await;
                 let made = pages.requests_made();
                 let last = !matches!(next, Ok(Some(_)));
-                if sender.send((next, made)).await.is_err() || last {
+                let size = next.as_ref().map_or(0, |page| page.as_ref().map_or(0, kib));
+                // The semaphore is never closed. What is given up with the message frees its room.
+                let Ok(taken) = Arc::clone(&room).acquire_many_owned(size).await else { return };
+                if sender.send((next, made, taken)).await.is_err() || last {
                     return;
                 }
             }
@@ -176,8 +183,11 @@ impl Fetch<'_> {
                     }
                     let mut pages = Vec::with_capacity(received);
                     let mut end = None;
-                    for (next, made) in batch.drain(..) {
+                    // Held until the pages are written.
+                    let mut rooms = Vec::with_capacity(received);
+                    for (next, made, room) in batch.drain(..) {
                         requests.made = made;
+                        rooms.push(room);
                         match next {
                             Ok(Some(page)) => pages.push(page),
                             Ok(None) => end = Some(Ok(())),
@@ -318,6 +328,12 @@ impl Requests {
     fn unrecorded(&self) -> i64 {
         i64::try_from(self.made - self.recorded).unwrap_or(i64::MAX)
     }
+}
+
+/// The room that a page takes, at most all of it.
+fn kib(page: &FetchedPage) -> u32 {
+    let bytes: usize = page.records.iter().map(|record| record.payload.len()).sum();
+    u32::try_from(bytes / 1_024).unwrap_or(KIB_AHEAD).min(KIB_AHEAD)
 }
 
 fn to_the_second(time: DateTime<Utc>) -> String {

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// (<https://developers.google.com/workspace/calendar/api/guides/quota>).
 const RATE_LIMIT_PER_SEC: u64 = 10;
 
-/// A page of 2,500 events is about 4 MB; descriptions may be long.
+/// A page of events is about 1.5 MB; descriptions may be long.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The calendars of an account.
@@ -42,7 +42,7 @@ impl CalendarConfig {
         let auth = auth(settings);
         let overall = settings.number("RATE_LIMIT_PER_SEC", RATE_LIMIT_PER_SEC, 0..=1_000_000);
         let rate_limit = settings.number("GCAL_RATE_LIMIT_PER_SEC", overall, 0..=1_000_000);
-        // Pages are large: a quarter of the concurrency keeps memory where it is for other sources.
+        // Pages are large: a quarter of the concurrency keeps memory where it is with other sources.
         let config = Self { calendars, pages_at_once: settings.pages_at_once().div_ceil(4) };
         let http = HttpSettings {
             base_url: settings.base_url("GCAL_API_BASE", "https://www.googleapis.com/calendar/v3"),
