@@ -16,6 +16,11 @@ pub use connector::{
 };
 pub use settings::{Problem, Settings};
 
+/// The guide to adding a source is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-a-source.md")]
+struct AddingASource;
+
 /// Every source that Buffalo knows.
 pub const SOURCES: &[Registration] = &[stripe::REGISTRATION, hubspot::REGISTRATION, gcal::REGISTRATION];
 
