@@ -1,13 +1,14 @@
-// A shop that sells through a Stripe server which this project did not write (stripe-stateful-mock), and keeps its own
-// books: what Buffalo should say is computed from what the shop sent, never from what the server lists.
+// A shop that sells through a Stripe server which this project did not write, and keeps its own books: what Buffalo
+// should say is computed from what the shop sent, never from what the server lists.
 
 import { createServer } from 'node:http'
+
+import { signal } from './checks.mjs'
 
 const apiKey = 'sk_test_third_party'
 
 export class Shop {
   #server
-  #signal
   /** Every charge the shop asked for, by id. */
   #charges = new Map()
   /** The ids of what was created or changed since `takeChanged` was called last. */
@@ -16,11 +17,12 @@ export class Shop {
   /** The path and query of every list that was asked for. */
   listsAsked = []
   apiKey = apiKey
+  /** The fields by which a charge names who pays: one whose card is good, and one whose card is declined. */
+  payers
 
-  /** Opens the shop; `app` is the mock's request handler. */
-  static async open(app, signal) {
+  /** Opens the shop; `app` handles the requests that Stripe would get. */
+  static async open(app) {
     const shop = new Shop()
-    shop.#signal = signal
     shop.#server = createServer((request, response) => {
       if (request.method === 'GET') shop.listsAsked.push(request.url)
       app(request, response)
@@ -40,20 +42,19 @@ export class Shop {
 
   /** Takes an amount at once. */
   async sell(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa' })
+    const { id } = await this.#post('/v1/charges', { amount, currency, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: true, refunded: 0 })
   }
 
   /** Reserves an amount, to be captured later. */
   async authorise(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa', capture: false })
+    const { id } = await this.#post('/v1/charges', { amount, currency, capture: false, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: false, refunded: 0 })
   }
 
   /** Tries a card without money; the charge is there all the same, and has failed. */
   async decline(amount, currency) {
-    const charge = { amount, currency, source: 'tok_chargeDeclinedInsufficientFunds' }
-    const { error } = await this.#post('/v1/charges', charge, 402)
+    const { error } = await this.#post('/v1/charges', { amount, currency, ...this.payers.broke }, 402)
     return this.#note(error.charge, { amount, currency, collected: false, refunded: 0 })
   }
 
@@ -116,7 +117,7 @@ export class Shop {
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}` },
       body: new URLSearchParams(fields),
-      signal: this.#signal,
+      signal,
     })
     const answer = await response.json()
     if (response.status !== expected) {
