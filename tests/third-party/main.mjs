@@ -16,9 +16,10 @@ import { join } from 'node:path'
 import { buffaloWith } from './buffalo.mjs'
 import { fail, result, signal } from './checks.mjs'
 import { createDatabase } from './database.mjs'
+import { localstripe } from './localstripe.mjs'
 import { stripeStatefulMock } from './stripe-stateful-mock.mjs'
 
-const servers = [stripeStatefulMock]
+const servers = [stripeStatefulMock, localstripe]
 
 const [packages, binary, serverUrl] = process.argv.slice(2)
 const require = createRequire(join(packages, 'package.json'))

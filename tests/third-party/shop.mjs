@@ -42,42 +42,42 @@ export class Shop {
 
   /** Takes an amount at once. */
   async sell(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, ...this.payers.solvent })
+    const { id } = await this.post('/v1/charges', { amount, currency, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: true, refunded: 0 })
   }
 
   /** Reserves an amount, to be captured later. */
   async authorise(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, capture: false, ...this.payers.solvent })
+    const { id } = await this.post('/v1/charges', { amount, currency, capture: false, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: false, refunded: 0 })
   }
 
   /** Tries a card without money; the charge is there all the same, and has failed. */
   async decline(amount, currency) {
-    const { error } = await this.#post('/v1/charges', { amount, currency, ...this.payers.broke }, 402)
+    const { error } = await this.post('/v1/charges', { amount, currency, ...this.payers.broke }, 402)
     return this.#note(error.charge, { amount, currency, collected: false, refunded: 0 })
   }
 
   async capture(id) {
-    await this.#post(`/v1/charges/${id}/capture`, {})
+    await this.post(`/v1/charges/${id}/capture`, {})
     this.#note(id, { ...this.#charges.get(id), collected: true })
   }
 
   /** Captures less than was reserved. The rest is released, for which Stripe makes a refund. */
   async captureSome(id, amount) {
-    await this.#post(`/v1/charges/${id}/capture`, { amount })
+    await this.post(`/v1/charges/${id}/capture`, { amount })
     this.#note(id, { ...this.#charges.get(id), collected: true, amount })
   }
 
   /** Gives up what was reserved, which Stripe calls a refund though nothing had been collected. */
   async release(id) {
-    await this.#post('/v1/refunds', { charge: id })
+    await this.post('/v1/refunds', { charge: id })
     this.#changed.add(id)
   }
 
   /** Gives some of a charge back. The charge changes with it: it tells how much of it was refunded. */
   async refund(id, amount) {
-    const refund = await this.#post('/v1/refunds', { charge: id, amount })
+    const refund = await this.post('/v1/refunds', { charge: id, amount })
     const charge = this.#charges.get(id)
     this.#note(id, { ...charge, refunded: charge.refunded + amount })
     this.#changed.add(refund.id)
@@ -112,7 +112,8 @@ export class Shop {
     return id
   }
 
-  async #post(path, fields, expected = 200) {
+  /** Sends a request as the shop does; what came back. */
+  async post(path, fields, expected = 200) {
     const response = await fetch(this.apiBase + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}` },
