@@ -1,13 +1,14 @@
-// A shop that sells through a Stripe server which this project did not write (stripe-stateful-mock), and keeps its own
-// books: what Buffalo should say is computed from what the shop sent, never from what the server lists.
+// A shop that sells through a Stripe server which this project did not write, and keeps its own books: what Buffalo
+// should say is computed from what the shop sent, never from what the server lists.
 
 import { createServer } from 'node:http'
+
+import { signal } from './checks.mjs'
 
 const apiKey = 'sk_test_third_party'
 
 export class Shop {
   #server
-  #signal
   /** Every charge the shop asked for, by id. */
   #charges = new Map()
   /** The ids of what was created or changed since `takeChanged` was called last. */
@@ -16,11 +17,12 @@ export class Shop {
   /** The path and query of every list that was asked for. */
   listsAsked = []
   apiKey = apiKey
+  /** The fields by which a charge names who pays: one whose card is good, and one whose card is declined. */
+  payers
 
-  /** Opens the shop; `app` is the mock's request handler. */
-  static async open(app, signal) {
+  /** Opens the shop; `app` handles the requests that Stripe would get. */
+  static async open(app) {
     const shop = new Shop()
-    shop.#signal = signal
     shop.#server = createServer((request, response) => {
       if (request.method === 'GET') shop.listsAsked.push(request.url)
       app(request, response)
@@ -40,43 +42,42 @@ export class Shop {
 
   /** Takes an amount at once. */
   async sell(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa' })
+    const { id } = await this.post('/v1/charges', { amount, currency, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: true, refunded: 0 })
   }
 
   /** Reserves an amount, to be captured later. */
   async authorise(amount, currency) {
-    const { id } = await this.#post('/v1/charges', { amount, currency, source: 'tok_visa', capture: false })
+    const { id } = await this.post('/v1/charges', { amount, currency, capture: false, ...this.payers.solvent })
     return this.#note(id, { amount, currency, collected: false, refunded: 0 })
   }
 
   /** Tries a card without money; the charge is there all the same, and has failed. */
   async decline(amount, currency) {
-    const charge = { amount, currency, source: 'tok_chargeDeclinedInsufficientFunds' }
-    const { error } = await this.#post('/v1/charges', charge, 402)
+    const { error } = await this.post('/v1/charges', { amount, currency, ...this.payers.broke }, 402)
     return this.#note(error.charge, { amount, currency, collected: false, refunded: 0 })
   }
 
   async capture(id) {
-    await this.#post(`/v1/charges/${id}/capture`, {})
+    await this.post(`/v1/charges/${id}/capture`, {})
     this.#note(id, { ...this.#charges.get(id), collected: true })
   }
 
   /** Captures less than was reserved. The rest is released, for which Stripe makes a refund. */
   async captureSome(id, amount) {
-    await this.#post(`/v1/charges/${id}/capture`, { amount })
+    await this.post(`/v1/charges/${id}/capture`, { amount })
     this.#note(id, { ...this.#charges.get(id), collected: true, amount })
   }
 
   /** Gives up what was reserved, which Stripe calls a refund though nothing had been collected. */
   async release(id) {
-    await this.#post('/v1/refunds', { charge: id })
+    await this.post('/v1/refunds', { charge: id })
     this.#changed.add(id)
   }
 
   /** Gives some of a charge back. The charge changes with it: it tells how much of it was refunded. */
   async refund(id, amount) {
-    const refund = await this.#post('/v1/refunds', { charge: id, amount })
+    const refund = await this.post('/v1/refunds', { charge: id, amount })
     const charge = this.#charges.get(id)
     this.#note(id, { ...charge, refunded: charge.refunded + amount })
     this.#changed.add(refund.id)
@@ -111,12 +112,13 @@ export class Shop {
     return id
   }
 
-  async #post(path, fields, expected = 200) {
+  /** Sends a request as the shop does; what came back. */
+  async post(path, fields, expected = 200) {
     const response = await fetch(this.apiBase + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}` },
       body: new URLSearchParams(fields),
-      signal: this.#signal,
+      signal,
     })
     const answer = await response.json()
     if (response.status !== expected) {
