@@ -73,10 +73,9 @@ impl ListingPages {
             created: first.zip(last),
             more_after: objects.iter().rev().find_map(|object| object.id.clone()).filter(|_| has_more),
         };
-        self.windows.note(at, read).map_err(|last| SourceError::Malformed {
-            request: "stripe: a list".to_owned(),
-            what: format!("the page after {last} once more in place of the next one"),
-        })?;
+        self.windows
+            .note(at, read)
+            .map_err(|what| SourceError::Malformed { request: "stripe: a list".to_owned(), what })?;
         let version = &self.config.api_version;
         let record = |object: super::objects::ListedObject| RawRecord {
             external_id: object.external_id(),

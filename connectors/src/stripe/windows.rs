@@ -94,10 +94,18 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// The object that the page ends with, when it is the one before: the list would have no end.
+    /// Where the list would have no end: the page ends with the same object as the one before, or holds objects from above
+    /// the window, which means that the server takes no notice of `created`, and would send everything for each window.
     pub(super) fn note(&mut self, at: usize, page: PageRead) -> Result<(), String> {
         let open = &mut self.0[at];
         open.asked = false;
+        if let (Some((first, _)), Some(high)) = (page.created, open.window.created_lt)
+            && first >= high
+        {
+            return Err(format!(
+                "objects created at {first}, though `created[lt]` was {high}; BACKFILL_CONCURRENCY=1 does without it"
+            ));
+        }
         open.pages += 1;
         open.objects += page.objects;
         if let Some((first, last)) = page.created {
@@ -107,7 +115,9 @@ impl Windows {
         let below =
             matches!((open.window.created_gte, page.created), (Some(low), Some((_, last))) if last < low);
         match page.more_after {
-            Some(after) if open.window.after.as_ref() == Some(&after) => return Err(after),
+            Some(after) if open.window.after.as_ref() == Some(&after) => {
+                return Err(format!("the page after {after} once more in place of the next one"));
+            }
             Some(after) if !below => open.window.after = Some(after),
             _ => open.window.done = true,
         }

@@ -72,6 +72,21 @@ fn a_small_account_is_not_probed() {
 }
 
 #[test]
+fn a_server_that_takes_no_notice_of_times_is_found_out() {
+    let account = Account::new((0..20_000).map(|n| 1_700_000_000 + n * 1_000).collect());
+    let mut windows = Windows::new(vec![whole(Resource::Charges)]);
+    for _ in 0..PAGES_BEFORE_CUT {
+        let (at, window) = windows.ask().unwrap();
+        let (_, read) = account.page(&window);
+        windows.note(at, read).unwrap();
+    }
+    windows.ask().unwrap();
+    let (at, older) = windows.ask().unwrap();
+    let (_, everything) = account.page(&Window { created_lt: None, created_gte: None, ..older });
+    assert!(windows.note(at, everything).unwrap_err().contains("BACKFILL_CONCURRENCY=1"));
+}
+
+#[test]
 fn what_has_no_order_is_not_cut() {
     let account = Account::new((0..10_000).map(|n| 1_700_000_000 + n * 1_000).collect());
     let mut windows = Windows::new(vec![whole(Resource::Disputes)]);
