@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
-use buffalo_model::{Currency, Source, SupportedCurrencies};
+use buffalo_model::{Currency, Entity, Source, SupportedCurrencies};
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
@@ -140,6 +140,13 @@ impl Config {
     /// The names of the enabled sources.
     pub(crate) fn source_names(&self) -> Vec<Source> {
         self.sources.iter().map(|connector| connector.source().clone()).collect()
+    }
+
+    /// The names of the enabled sources that have payments: those whose freshness is that of revenue.
+    pub(crate) fn revenue_sources(&self) -> Vec<Source> {
+        let with_payments =
+            self.sources.iter().filter(|source| source.entities().contains(&Entity::Payments));
+        with_payments.map(|connector| connector.source().clone()).collect()
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn run(args: &RevenueArgs, config: &Config) -> anyhow::Result<E
         RevenueBy::Monthly => Granularity::Monthly,
     };
     let query = args.params.question(granularity, config).map_err(|problems| usage(&problems))?;
-    let revenue = config.store()?.revenue(query, &config.source_names()).await?;
+    let revenue = config.store()?.revenue(query, &config.revenue_sources()).await?;
     let revenue = revenue.filled().map_err(|error| UsageError(format!("--fill: {error}")))?;
     match args.output.format {
         Format::Table => say_revenue(&revenue)?,

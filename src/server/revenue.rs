@@ -29,7 +29,7 @@ pub(super) async fn show(
     };
     let Query(params) = params.map_err(|_| ApiError::unreadable_query())?;
     let query = params.question(granularity, &app.config).map_err(ApiError::validation)?;
-    let revenue = app.store.revenue(query, &app.config.source_names()).await?;
+    let revenue = app.store.revenue(query, &app.config.revenue_sources()).await?;
     let revenue = revenue.filled().map_err(|error| {
         ApiError::validation(vec![FieldProblem {
             field: "fill",

@@ -15,6 +15,10 @@ async fn the_second_start_finds_everything_and_survives_a_kill() {
     let first = world.buffalo(&[&demo[..], &["--charges", "300"]].concat()).await.expect(0).json();
     assert_eq!(first["runs"][0]["mode"], "full");
     assert!(first["elapsedMs"].is_u64());
+    // Both sources that have payments were fetched to their end; a calendar has none.
+    let fresh = first["revenue"]["dataThrough"].as_object().unwrap();
+    assert_eq!(fresh.keys().collect::<Vec<_>>(), ["hubspot", "stripe"]);
+    assert!(fresh.values().all(serde_json::Value::is_string), "{fresh:?}");
     let total = first["revenue"]["totalRevenueCents"].as_str().unwrap();
     assert!(total.parse::<u64>().unwrap() > 0);
 
