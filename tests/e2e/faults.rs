@@ -160,3 +160,24 @@ async fn a_run_ends_before_the_next_one_begins() {
     world.assert_complete().await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_source_fails_and_the_others_do_not_notice() {
+    let mut world = World::with_hubspot(120, 30).await;
+    world.set("STRIPE_API_KEY", "sk_test_sandbox");
+    world.tell("faults", json!({"path": "/v1/charges", "times": 100, "kind": {"status": 401}})).await;
+    let table = world.buffalo(&["fetch"]).await.expect(3);
+    let line = |source: &str, entity: &str| {
+        let found = table.stdout.lines().find(|line| line.contains(source) && line.contains(entity));
+        found.unwrap_or_else(|| panic!("no {source} {entity} in {table:?}")).to_owned()
+    };
+    assert!(line("stripe", "payments").contains("failed"), "{table:?}");
+    assert!(line("hubspot", "payments").contains("success"), "{table:?}");
+    assert!(line("hubspot", "contacts").contains("success"), "{table:?}");
+    assert!(
+        table
+            .stderr
+            .contains("buffalo: stripe payments: failed: stripe: GET /v1/charges was refused with 401")
+    );
+    world.end().await;
+}
