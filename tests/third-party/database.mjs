@@ -2,20 +2,24 @@
 
 import { randomBytes } from 'node:crypto'
 
-/** Creates a database on the server of `serverUrl`, a TCP or Unix-socket URL; its URL, and a way to drop it. */
+/** Creates a database on the server of `serverUrl`, a TCP or Unix-socket URL; its URL, and ways to ask and drop it. */
 export async function createDatabase(pg, serverUrl) {
   const name = `buffalo_third_party_${randomBytes(6).toString('hex')}`
-  await onServer(pg, serverUrl, `CREATE DATABASE ${name}`)
+  await ask(pg, serverUrl, `CREATE DATABASE ${name}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => onServer(pg, serverUrl, `DROP DATABASE ${name} WITH (FORCE)`) }
+  return {
+    url: url.href,
+    rows: (query) => ask(pg, url.href, query),
+    drop: () => ask(pg, serverUrl, `DROP DATABASE ${name} WITH (FORCE)`),
+  }
 }
 
-async function onServer(pg, connectionString, statement) {
+async function ask(pg, connectionString, statement) {
   const client = new pg.Client({ connectionString })
   await client.connect()
   try {
-    await client.query(statement)
+    return (await client.query(statement)).rows
   } finally {
     await client.end()
   }

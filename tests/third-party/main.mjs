@@ -16,10 +16,11 @@ import { join } from 'node:path'
 import { buffaloWith } from './buffalo.mjs'
 import { fail, result, signal } from './checks.mjs'
 import { createDatabase } from './database.mjs'
+import { emulate } from './emulate.mjs'
 import { localstripe } from './localstripe.mjs'
 import { stripeStatefulMock } from './stripe-stateful-mock.mjs'
 
-const servers = [stripeStatefulMock, localstripe]
+const servers = [stripeStatefulMock, localstripe, emulate]
 
 const [packages, binary, serverUrl] = process.argv.slice(2)
 const require = createRequire(join(packages, 'package.json'))
@@ -34,7 +35,7 @@ async function test(server) {
     undo.push(() => rm(directory, { recursive: true }))
     const database = await createDatabase(pg, serverUrl)
     undo.push(database.drop)
-    const { settings, run } = await server.open({ packages, require, undo })
+    const { settings, run } = await server.open({ packages, require, undo, database })
     await run(buffaloWith(binary, directory, { DATABASE_URL: database.url, ...settings }, signal))
   } catch (error) {
     fail('running to the end', error)

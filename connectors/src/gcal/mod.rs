@@ -2,7 +2,7 @@
 //!
 //! A calendar is listed as a whole once and says with the last page of it a sync token, for which it later gives out what
 //! changed. A token can become invalid at any time (410): the calendar is then listed as a whole again, and what is no
-//! longer in it is gone.
+//! longer in it is gone. A server that gives no sync tokens is listed as a whole every time.
 //!
 //! Identity is the calendar's id and the event's, `calendar/event`: the same event may be in several calendars. Series are
 //! not expanded: a master with its rules, and an event for each exception.

@@ -13,7 +13,7 @@ pub(super) struct EventPage {
     /// Ids and payloads.
     pub(super) events: Vec<(String, String)>,
     pub(super) next_page_token: Option<String>,
-    /// Only on the last page.
+    /// Only on the last page, and not of every calendar server.
     pub(super) next_sync_token: Option<String>,
 }
 
@@ -22,8 +22,9 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Envelope<'a> {
-        #[serde(borrow, default)]
-        items: Vec<&'a RawValue>,
+        kind: Option<String>,
+        #[serde(borrow)]
+        items: Option<Vec<&'a RawValue>>,
         next_page_token: Option<String>,
         next_sync_token: Option<String>,
     }
@@ -33,8 +34,10 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
         id: Cow<'a, str>,
     }
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if envelope.next_page_token.is_none() && envelope.next_sync_token.is_none() {
-        return Err("a page with neither nextPageToken nor nextSyncToken".to_owned());
+    // What is not in a whole listing is gone: without a token, only what is clearly a list of events ends one.
+    let is_list = envelope.kind.as_deref() == Some("calendar#events") && envelope.items.is_some();
+    if envelope.next_page_token.is_none() && envelope.next_sync_token.is_none() && !is_list {
+        return Err("neither nextPageToken, nor nextSyncToken, nor a list of events".to_owned());
     }
     let event = |raw: &RawValue| {
         let id = serde_json::from_str::<Identified<'_>>(raw.get()).map(|event| event.id.into_owned());
@@ -47,7 +50,7 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
         (id, raw.get().to_owned())
     };
     Ok(EventPage {
-        events: envelope.items.into_iter().map(event).collect(),
+        events: envelope.items.unwrap_or_default().into_iter().map(event).collect(),
         next_page_token: envelope.next_page_token,
         next_sync_token: envelope.next_sync_token,
     })
@@ -90,7 +93,17 @@ mod tests {
         assert_eq!(page.events[0], ("e1".to_owned(), r#"{ "id": "e1", "x":1.50}"#.to_owned()));
         assert!(page.events[1].0.starts_with("unidentified:"));
         assert_eq!((page.next_page_token, page.next_sync_token.as_deref()), (None, Some("s")));
-        assert!(read_events(br#"{"items":[]}"#).is_err(), "the sequence would have no end");
+    }
+
+    #[test]
+    fn without_a_token_only_a_list_of_events_ends_the_listing() {
+        let page = read_events(br#"{"kind":"calendar#events","items":[{"id":"e1"}]}"#).unwrap();
+        assert_eq!((page.events.len(), page.next_page_token, page.next_sync_token), (1, None, None));
+        for strange in
+            [r#"{}"#, r#"{"items":[]}"#, r#"{"kind":"calendar#events"}"#, r#"{"kind":"x","items":[]}"#]
+        {
+            assert!(read_events(strange.as_bytes()).is_err(), "the calendar would be emptied by {strange}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //!                      ▲              410                      │
 //!                      └───────────────────────────────────────┘
 //! ```
+//!
+//! A server without sync tokens leads back to nothing after the last page, and the next run lists everything again.
 
 use std::collections::BTreeMap;
 
@@ -70,6 +72,7 @@ mod tests {
         let done = json!({"sync_token": "t"});
         assert_eq!(assessed(json!({"calendars": {"a": done, "b": done, "c": {}}})), CursorState::Current);
         assert_eq!(assessed(json!({"calendars": {"a": done}})), CursorState::Backfilling);
+        assert_eq!(assessed(json!({"calendars": {"a": done, "b": {}}})), CursorState::Backfilling);
         assert_eq!(
             assessed(json!({"calendars": {"a": done, "b": {"page_token": "p"}}})),
             CursorState::Backfilling
