@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url'
 import { Calendar } from './calendar.mjs'
 import { check, same, signal } from './checks.mjs'
 
-const user = 'ada@example.com'
+const user = 'user@example.com'
 const pageSize = 250
 
 export const emulate = {
@@ -30,7 +30,7 @@ export const emulate = {
       end_date_time: '2026-11-23T10:00:00+01:00',
     }
     const google = {
-      users: [{ email: user, name: 'Ada' }],
+      users: [{ email: user, name: 'User' }],
       calendars: [{ id: calendar.id, summary: 'Team', primary: true, time_zone: calendar.timeZone }],
       calendar_events: [origin],
     }
