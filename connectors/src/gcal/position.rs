@@ -48,9 +48,11 @@ impl Place {
         self.sync_token.is_none() && self.page_token.is_none()
     }
 
-    /// Goes back to the beginning.
+    /// Goes back to the beginning. What is listed from there is stamped later than all that was seen before, so that
+    /// what is not listed can be told by its stamp.
     pub(super) fn restart(&mut self) {
-        *self = Self { stamped: self.stamped, ..Self::default() };
+        let stamped = self.stamped.map(|last| last.saturating_add(1));
+        *self = Self { stamped, ..Self::default() };
     }
 
     /// The time for what an answer says. The answers of a calendar are asked for one after the other, so each is as
@@ -118,6 +120,6 @@ mod tests {
         place.sync_token = Some("t".to_owned());
         place.restart();
         assert!(place.is_beginning());
-        assert_eq!(place.stamp(at(99)), at(101), "also not with a new listing");
+        assert_eq!(place.stamp(at(99)), at(102), "a new listing is later than what it replaces");
     }
 }
