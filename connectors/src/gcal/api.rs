@@ -64,9 +64,15 @@ impl CalendarApi {
     }
 }
 
-/// Whether a token is no longer valid, so that the calendar has to be listed as a whole.
-pub(super) fn is_lost_token(error: &SourceError) -> bool {
-    matches!(error, SourceError::Refused { status: 410, .. })
+/// Whether a place is refused, so that the calendar has to be listed as a whole: 410 for a sync token, 400 for a page
+/// token that has grown old, and for a sync token that was issued to other parameters than today's.
+pub(super) fn is_lost_place(error: &SourceError) -> bool {
+    matches!(error, SourceError::Refused { status: 400 | 410, .. })
+}
+
+/// Whether other calendars may well be readable: this one is not there, or not shared with us.
+pub(super) fn concerns_one_calendar(error: &SourceError) -> bool {
+    matches!(error, SourceError::Refused { status: 404, .. } | SourceError::Unauthorised { status: 403, .. })
 }
 
 /// A calendar's id, often an e-mail address, as a part of a path.

@@ -44,15 +44,20 @@ impl std::fmt::Debug for ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// Reads the private key, PEM of PKCS #8 as Google gives it out. Environments deliver it in quotes and with `\n` in
-    /// place of line ends.
+    /// Reads the private key, PEM of PKCS #8 as Google gives it out. Environments deliver it in quotes and with `\n` or
+    /// `\r\n` in place of line ends.
     pub(super) fn new(
         email: String,
         private_key: &SecretString,
         key_id: Option<String>,
         subject: Option<String>,
     ) -> Result<Self, &'static str> {
-        let pem = private_key.expose_secret().trim().trim_matches(['"', '\'']).replace("\\n", "\n");
+        let pem = private_key
+            .expose_secret()
+            .trim()
+            .trim_matches(['"', '\''])
+            .replace("\\r", "")
+            .replace("\\n", "\n");
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| "is no PEM of a private key (-----BEGIN PRIVATE KEY-----)")?;
         let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der())
@@ -139,3 +144,7 @@ impl TokenIssuer for GoogleTokens {
         Err(IssueError::Unavailable(format!("it was answered {status}")))
     }
 }
+
+#[cfg(test)]
+#[path = "auth_tests.rs"]
+mod tests;

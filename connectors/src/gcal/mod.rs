@@ -15,6 +15,8 @@ mod normalise;
 mod objects;
 mod pages;
 mod position;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use buffalo_model::RawRecord;
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
-use super::api::{CalendarApi, is_lost_token};
+use super::api::{CalendarApi, concerns_one_calendar, is_lost_place};
 use super::config::CalendarConfig;
 use super::objects::EventPage;
 use super::position::{Place, Position};
@@ -22,7 +22,12 @@ pub(super) struct EventPages {
     waiting: BTreeSet<String>,
     position: Position,
     asked: JoinSet<(String, Result<Answer<EventPage>, SourceError>)>,
+    /// Calendars that were begun anew in this run. Once is enough: a listing whose own pages are refused has no end.
+    restarted: BTreeSet<String>,
+    /// What the run ends with.
     trouble: Option<SourceError>,
+    /// Set by trouble that the other calendars would meet as well.
+    halted: bool,
     /// When the first request of this run was made, by the vendor's clock.
     began_at: Option<DateTime<Utc>>,
 }
@@ -38,7 +43,9 @@ impl EventPages {
             waiting: config.calendars.iter().cloned().collect(),
             position,
             asked: JoinSet::new(),
+            restarted: BTreeSet::new(),
             trouble: None,
+            halted: false,
             began_at: None,
         }
     }
@@ -46,7 +53,7 @@ impl EventPages {
     fn ask(&mut self) {
         // The first request goes alone: where the credentials are wrong or Google is away, it is enough.
         let at_once = if self.began_at.is_none() { 1 } else { self.at_once };
-        while self.trouble.is_none()
+        while !self.halted
             && self.asked.len() < at_once
             && let Some(calendar) = self.waiting.pop_first()
         {
@@ -59,13 +66,28 @@ impl EventPages {
         }
     }
 
+    /// Begins a calendar anew whose place is lost; ends the run after any other error, and after the other calendars
+    /// if it is only about this one.
+    fn recover(&mut self, calendar: String, error: SourceError) {
+        let place = self.position.calendars.entry(calendar.clone()).or_default();
+        if is_lost_place(&error) && !place.is_beginning() && self.restarted.insert(calendar.clone()) {
+            tracing::warn!(calendar, %error, "listing the calendar as a whole");
+            place.restart();
+            self.waiting.insert(calendar);
+            return;
+        }
+        self.halted |= !concerns_one_calendar(&error);
+        self.trouble.get_or_insert(error);
+    }
+
     /// Moves a calendar's place behind a page.
     fn take(&mut self, calendar: &str, answer: Answer<EventPage>) -> Result<FetchedPage, SourceError> {
         let Answer { value: page, asked_at } = answer;
         let began_at = *self.began_at.get_or_insert(asked_at);
         let place = self.position.calendars.entry(calendar.to_owned()).or_default();
+        let observed_at = place.stamp(asked_at);
         if place.sync_token.is_none() {
-            place.listed_from.get_or_insert(asked_at.timestamp());
+            place.listed_from.get_or_insert(observed_at.timestamp());
         }
         let mut sweep = None;
         match (page.next_page_token, page.next_sync_token) {
@@ -82,13 +104,14 @@ impl EventPages {
             (None, token) => {
                 let listed_from = place.listed_from.take().and_then(|from| DateTime::from_timestamp(from, 0));
                 sweep = listed_from.map(|began_at| Sweep { id_prefix: format!("{calendar}/"), began_at });
-                *place = Place { sync_token: token, ..Place::default() };
+                *place = Place { sync_token: token, stamped: place.stamped, ..Place::default() };
             }
         }
         let record = |(id, payload): (String, String)| RawRecord {
             external_id: format!("{calendar}/{id}"),
-            // The start of the second in which it was asked for; of two states within one the later answer holds.
-            observed_at: asked_at,
+            // The start of a second, at the latest that in which it was asked for; of two states within one the later
+            // answer holds.
+            observed_at,
             api_version: None,
             context: None,
             payload,
@@ -117,21 +140,7 @@ impl Pages for EventPages {
             })?;
             match answer {
                 Ok(answer) => return self.take(&calendar, answer).map(Some),
-                Err(error) if is_lost_token(&error) => {
-                    let place = self.position.calendars.entry(calendar.clone()).or_default();
-                    if *place == Place::default() {
-                        return Err(error);
-                    }
-                    tracing::warn!(
-                        calendar,
-                        "the sync token is no longer valid; listing the calendar as a whole"
-                    );
-                    *place = Place::default();
-                    self.waiting.insert(calendar);
-                }
-                Err(error) => {
-                    self.trouble.get_or_insert(error);
-                }
+                Err(error) => self.recover(calendar, error),
             }
         }
     }

@@ -5,7 +5,7 @@
 //!                      ┌──┐                                    ┌──┐
 //!                      │  ▼      last page: a sync token       │  ▼
 //! (nothing) ─────▶ listing ──────────────────────────▶ following changes
-//!                      ▲              410                      │
+//!                      ▲    a token that is no longer valid    │
 //!                      └───────────────────────────────────────┘
 //! ```
 //!
@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use buffalo_model::Cursor;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::connector::CursorState;
@@ -36,6 +37,34 @@ pub(super) struct Place {
     /// The vendor's time before the first page of the listing, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) listed_from: Option<i64>,
+    /// The time with which the last page was stamped, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stamped: Option<i64>,
+}
+
+impl Place {
+    /// Whether nothing is known, so that the calendar is listed from its beginning.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.sync_token.is_none() && self.page_token.is_none()
+    }
+
+    /// Goes back to the beginning. What is listed from there is stamped later than all that was seen before, so that
+    /// what is not listed can be told by its stamp.
+    pub(super) fn restart(&mut self) {
+        let stamped = self.stamped.map(|last| last.saturating_add(1));
+        *self = Self { stamped, ..Self::default() };
+    }
+
+    /// The time for what an answer says. The answers of a calendar are asked for one after the other, so each is as
+    /// true as the one before or truer; but a slow answer counts as asked for before a quick one that preceded it, by
+    /// as much as it took. It would lose against what is stored, and what it lists would look like not seen in a
+    /// listing that began later.
+    pub(super) fn stamp(&mut self, asked_at: DateTime<Utc>) -> DateTime<Utc> {
+        let last = self.stamped.and_then(|last| DateTime::from_timestamp(last, 0));
+        let stamp = last.map_or(asked_at, |last| last.max(asked_at));
+        self.stamped = Some(stamp.timestamp());
+        stamp
+    }
 }
 
 impl Position {
@@ -80,5 +109,17 @@ mod tests {
         for garbage in [json!(null), json!(7), json!({"phase": "events"}), json!({"calendars": [1]})] {
             assert!(matches!(assessed(garbage), CursorState::Stale(_)));
         }
+    }
+
+    #[test]
+    fn stamps_never_go_back() {
+        let mut place = Place::default();
+        let at = |unix| DateTime::from_timestamp(unix, 0).unwrap();
+        let stamps = [100, 98, 101, 101, 90].map(|asked_at| place.stamp(at(asked_at)).timestamp());
+        assert_eq!(stamps, [100, 100, 101, 101, 101]);
+        place.sync_token = Some("t".to_owned());
+        place.restart();
+        assert!(place.is_beginning());
+        assert_eq!(place.stamp(at(99)), at(102), "a new listing is later than what it replaces");
     }
 }

@@ -32,7 +32,7 @@ pub struct SandboxOptions {
     pub contacts: u64,
     /// The token that HubSpot accepts.
     pub hubspot_token: String,
-    /// How many events Google's calendars have. `until_unix` is when the last of them begins.
+    /// How many events Google's calendars have. They cost no memory; `until_unix` is when the last of them begins.
     pub events: u64,
     /// Over how many calendars they are spread: `primary`, `team-1@example.com` and so on.
     pub calendars: u32,

@@ -6,17 +6,24 @@
 //! | `POST events/{calendar}/{id}` | members of the event | sets them, `null` removes one |
 //! | `POST events/{calendar}/{id}/cancel` | | cancels it: little but its id remains |
 //! | `POST events/{calendar}/{id}/vanish` | | removes it without a trace |
-//! | `POST expire` | `sync`, `access` | makes sync tokens, access tokens worthless |
+//! | `POST events/{calendar}/{id}/occurrences` | `originalStartTime`, other members | changes one occurrence of a series; with `status` `cancelled` drops it |
+//! | `POST expire` | `sync`, `pages`, `access` | makes sync tokens, page tokens, access tokens worthless |
 //! | `POST empty-pages` | `calendar`, `count` | the next pages have no events |
+//! | `POST refusals` | `reason`, `status` (403), `times` (1) | the next requests are refused: rateLimitExceeded, forbidden, … |
 //! | `GET tokens` | | how many access tokens were issued |
-//! | `GET objects` | | the state of every event: calendar, id, status, title |
+//! | `GET service-account` | | the credentials of the service account, as Google gives them out |
+//! | `GET objects` | | the state of every event |
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::calendar::cancelled;
-use super::{GoogleCalendar, pairs};
+use super::history::occurrence_id;
+use super::states::states;
+use super::tokens::{SERVICE_ACCOUNT_EMAIL, SERVICE_ACCOUNT_KEY};
+use super::{GoogleCalendar, Refusals};
 use crate::sandbox::control::{Refusal, parse};
+use crate::sandbox::query::decode;
 use crate::sandbox::reply::Reply;
 use crate::sandbox::shared::{locked, read, write};
 
@@ -24,6 +31,7 @@ use crate::sandbox::shared::{locked, read, write};
 #[serde(deny_unknown_fields, default)]
 struct ExpireBody {
     sync: bool,
+    pages: bool,
     access: bool,
 }
 
@@ -41,29 +49,25 @@ pub(in crate::sandbox) fn answer(
     path: &str,
     body: &[u8],
 ) -> Result<Reply, Refusal> {
-    // The same decoding as of a query.
-    let path = pairs(path).next().map(|(path, _)| path).unwrap_or_default();
-    let parts: Vec<&str> = path.split('/').collect();
+    let parts: Vec<String> = path.split('/').map(decode).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match (method, &parts[..]) {
-        ("POST", ["events", calendar]) => change(google, calendar, None, parse(body)?),
-        ("POST", ["events", calendar, id]) => change(google, calendar, Some(id), parse(body)?),
+        ("POST", ["events", calendar]) => create(google, calendar, parse(body)?),
+        ("POST", ["events", calendar, id]) => {
+            let event = with_members(known(google, calendar, id)?, parse(body)?);
+            put(google, calendar, id, event.into())
+        }
         ("POST", ["events", calendar, id, "cancel"]) => {
-            let was = state(google, calendar, id)?;
-            put(google, calendar, id, &cancelled(id, &was))
+            let was = known(google, calendar, id)?;
+            put(google, calendar, id, cancelled(id, &was))
         }
         ("POST", ["events", calendar, id, "vanish"]) => {
-            let mut calendars = write(&google.calendars);
-            let vanished = calendars.get_mut(*calendar).is_some_and(|calendar| calendar.vanish(id));
+            let vanished = write(&google.calendars).get_mut(*calendar).is_some_and(|known| known.vanish(id));
             if vanished { Ok(done(&json!({"id": id}))) } else { Err(missing()) }
         }
+        ("POST", ["events", calendar, id, "occurrences"]) => change_occurrence(google, calendar, id, body),
         ("POST", ["expire"]) => {
-            let expire: ExpireBody = parse(body)?;
-            if expire.sync {
-                write(&google.calendars).values_mut().for_each(|calendar| calendar.generation += 1);
-            }
-            if expire.access {
-                locked(&google.tokens).revoke();
-            }
+            expire(google, &parse(body)?);
             Ok(done(&json!({})))
         }
         ("POST", ["empty-pages"]) => {
@@ -72,25 +76,74 @@ pub(in crate::sandbox) fn answer(
             *calendars.get_mut(&calendar).ok_or_else(missing)?.empty_pages.get_mut() = count;
             Ok(done(&json!({})))
         }
+        ("POST", ["refusals"]) => {
+            *locked(&google.refusals) = parse::<Refusals>(body)?;
+            Ok(done(&json!({})))
+        }
         ("GET", ["tokens"]) => Ok(done(&json!({"issued": locked(&google.tokens).count()}))),
-        ("GET", ["objects"]) => Ok(done(&objects(google))),
+        ("GET", ["service-account"]) => Ok(done(&json!({
+            "type": "service_account", "client_email": SERVICE_ACCOUNT_EMAIL, "private_key": SERVICE_ACCOUNT_KEY,
+        }))),
+        ("GET", ["objects"]) => {
+            let calendars = read(&google.calendars);
+            Ok(done(&Value::Array(calendars.values().flat_map(states).collect())))
+        }
         _ => Err(Refusal(404, "there is no such control request".to_owned())),
     }
 }
 
-fn change(
+fn create(google: &GoogleCalendar, calendar: &str, members: Map<String, Value>) -> Result<Reply, Refusal> {
+    let event = with_members(confirmed(), members);
+    let id = match event.get("id").and_then(Value::as_str) {
+        Some(id) => id.to_owned(),
+        None => {
+            format!("made{:012}", read(&google.calendars).get(calendar).ok_or_else(missing)?.last_change())
+        }
+    };
+    put(google, calendar, &id, event.into())
+}
+
+/// Lays an exception over a series. What is not told is as in the series; without a time of its own it begins and ends
+/// when it would have begun.
+fn change_occurrence(
     google: &GoogleCalendar,
     calendar: &str,
-    id: Option<&str>,
-    members: Map<String, Value>,
+    series: &str,
+    body: &[u8],
 ) -> Result<Reply, Refusal> {
-    let mut event = match id {
-        Some(id) => state(google, calendar, id)?,
-        None => Map::from_iter([
-            ("kind".to_owned(), json!("calendar#event")),
-            ("status".to_owned(), json!("confirmed")),
-        ]),
-    };
+    let members: Map<String, Value> = parse(body)?;
+    let refuse = || Refusal(400, "originalStartTime must have a dateTime".to_owned());
+    let original = members.get("originalStartTime").cloned().ok_or_else(refuse)?;
+    let begins =
+        original["dateTime"].as_str().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+    let id = occurrence_id(series, begins.ok_or_else(refuse)?.timestamp());
+    let mut event = known(google, calendar, series)?;
+    event.remove("recurrence");
+    for name in ["start", "end"] {
+        event.insert(name.to_owned(), original.clone());
+    }
+    event.insert("recurringEventId".to_owned(), json!(series));
+    let event = with_members(event, members);
+    let event =
+        if event.get("status") == Some(&json!("cancelled")) { cancelled(&id, &event) } else { event.into() };
+    put(google, calendar, &id, event)
+}
+
+fn expire(google: &GoogleCalendar, expire: &ExpireBody) {
+    for calendar in write(&google.calendars).values_mut() {
+        calendar.sync_generation += u32::from(expire.sync);
+        calendar.page_generation += u32::from(expire.pages);
+    }
+    if expire.access {
+        locked(&google.tokens).revoke();
+    }
+}
+
+fn confirmed() -> Map<String, Value> {
+    Map::from_iter([("kind".to_owned(), json!("calendar#event")), ("status".to_owned(), json!("confirmed"))])
+}
+
+fn with_members(mut event: Map<String, Value>, members: Map<String, Value>) -> Map<String, Value> {
     for (name, value) in members {
         if value.is_null() {
             event.remove(&name);
@@ -98,39 +151,23 @@ fn change(
             event.insert(name, value);
         }
     }
-    let id = match (id, event.get("id").and_then(Value::as_str)) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(id)) => id.to_owned(),
-        (None, None) => {
-            format!("made{:012}", read(&google.calendars).get(calendar).ok_or_else(missing)?.last_change())
-        }
-    };
-    event.insert("id".to_owned(), json!(id));
-    put(google, calendar, &id, &Value::Object(event))
+    event
 }
 
-fn state(google: &GoogleCalendar, calendar: &str, id: &str) -> Result<Map<String, Value>, Refusal> {
+fn known(google: &GoogleCalendar, calendar: &str, id: &str) -> Result<Map<String, Value>, Refusal> {
     let calendars = read(&google.calendars);
-    let event = calendars.get(calendar).and_then(|calendar| calendar.find(id)).ok_or_else(missing)?;
-    serde_json::from_slice(&event.json).map_err(|error| Refusal(400, error.to_string()))
+    let calendar = calendars.get(calendar).ok_or_else(missing)?;
+    let mut json = Vec::new();
+    calendar.render(calendar.find(id).ok_or_else(missing)?, &mut json);
+    serde_json::from_slice(&json).map_err(|error| Refusal(400, error.to_string()))
 }
 
-fn put(google: &GoogleCalendar, calendar: &str, id: &str, event: &Value) -> Result<Reply, Refusal> {
+fn put(google: &GoogleCalendar, calendar: &str, id: &str, mut event: Value) -> Result<Reply, Refusal> {
+    event["id"] = json!(id);
     let mut calendars = write(&google.calendars);
     let calendar = calendars.get_mut(calendar).ok_or_else(missing)?;
     calendar.put(id, event.to_string().into_bytes(), event["status"] == "cancelled");
-    Ok(done(event))
-}
-
-fn objects(google: &GoogleCalendar) -> Value {
-    let mut objects = Vec::new();
-    for (name, calendar) in &*read(&google.calendars) {
-        for event in calendar.all() {
-            let state: Value = serde_json::from_slice(&event.json).unwrap_or_default();
-            objects.push(json!({"calendar": name, "id": event.id, "status": state["status"], "title": state["summary"]}));
-        }
-    }
-    Value::Array(objects)
+    Ok(done(&event))
 }
 
 fn missing() -> Refusal {

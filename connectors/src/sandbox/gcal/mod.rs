@@ -1,24 +1,29 @@
 //! The part of the sandbox that behaves as Google Calendar does, under `/calendar/v3/` and `/calendars/`, and as Google's
 //! token endpoint, `/token`.
 //!
-//! `generate` makes the history, `calendar` keeps events and their order of change, `list` answers and refuses, `tokens`
-//! issues and checks access tokens, `control` changes things and says what a correct consumer must have.
+//! `history` says what there is and `render` writes it, `calendar` lays changes over it and keeps their order, `list`
+//! answers and refuses, `tokens` issues and checks access tokens, `control` changes things, `states` says what a correct
+//! consumer must have.
 
 mod calendar;
 mod control;
 mod errors;
-mod generate;
+mod history;
 mod list;
+mod render;
+mod states;
 mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, RwLock};
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
+use serde::Deserialize;
 
 use calendar::Calendar;
 pub(super) use control::answer as control;
 use errors::ApiError;
+use history::History;
 pub use tokens::SERVICE_ACCOUNT_KEY;
 use tokens::Tokens;
 
@@ -34,6 +39,36 @@ use super::{json, reply};
 pub(super) struct GoogleCalendar {
     calendars: RwLock<BTreeMap<String, Calendar>>,
     tokens: Mutex<Tokens>,
+    refusals: Mutex<Refusals>,
+}
+
+/// An order to refuse the next requests.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusals {
+    reason: String,
+    #[serde(default = "forbidden")]
+    status: u16,
+    #[serde(default = "once")]
+    times: u32,
+}
+
+fn forbidden() -> u16 {
+    403
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Refusals {
+    fn take(&mut self) -> Result<(), ApiError> {
+        if self.times == 0 {
+            return Ok(());
+        }
+        self.times -= 1;
+        Err(ApiError::of_reason(self.status, &self.reason))
+    }
 }
 
 /// A request, as far as it matters.
@@ -53,8 +88,16 @@ pub(super) fn owns(path: &str) -> bool {
 
 impl GoogleCalendar {
     pub(super) fn new(options: &SandboxOptions) -> Self {
-        let calendars = generate::calendars(options);
-        Self { calendars: RwLock::new(calendars), tokens: Mutex::new(Tokens::new(&options.google_token)) }
+        let calendar = |number: u32| {
+            // The first is what `primary` stands for.
+            let name = if number == 0 { "primary".to_owned() } else { format!("team-{number}@example.com") };
+            (name.clone(), Calendar::new(name, History::new(options, u64::from(number))))
+        };
+        Self {
+            calendars: RwLock::new((0..options.calendars.max(1)).map(calendar).collect()),
+            tokens: Mutex::new(Tokens::new(&options.google_token)),
+            refusals: Mutex::default(),
+        }
     }
 
     /// Answers a request.
@@ -76,6 +119,7 @@ impl GoogleCalendar {
         if !locked(&self.tokens).accepts(bearer.unwrap_or_default(), clock.unix_s()) {
             return Err(ApiError::of_status(401));
         }
+        locked(&self.refusals).take()?;
         let path = asked.path.strip_prefix("/calendar/v3").unwrap_or(asked.path);
         let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -88,14 +132,15 @@ impl GoogleCalendar {
                 read(&self.calendars).get(*id).ok_or_else(ApiError::not_found)?;
                 let mut body = br#"{"kind":"calendar#calendar","id":"#.to_vec();
                 json::push_string(&mut body, id);
-                body.extend_from_slice(br#","summary":"Sandbox","timeZone":"Europe/Berlin"}"#);
+                body.extend_from_slice(br#","summary":"Sandbox","timeZone":"Europe/London"}"#);
                 Ok(Reply::json(200, body))
             }
             ("GET", ["calendars", id, "events", event]) => {
                 let calendars = read(&self.calendars);
                 let calendar = calendars.get(*id).ok_or_else(ApiError::not_found)?;
-                let event = calendar.find(event).ok_or_else(ApiError::not_found)?;
-                Ok(Reply::json(200, event.json.clone()))
+                let mut body = Vec::new();
+                calendar.render(calendar.find(event).ok_or_else(ApiError::not_found)?, &mut body);
+                Ok(Reply::json(200, body))
             }
             _ => Err(ApiError::not_found()),
         }

@@ -15,6 +15,9 @@ use super::reply::Reply;
 /// The key of the sandbox's service account, which opens nothing else.
 pub const SERVICE_ACCOUNT_KEY: &str = include_str!("service_account.pem");
 
+/// The address of that account; any other is accepted as well.
+pub(super) const SERVICE_ACCOUNT_EMAIL: &str = "buffalo@sandbox.iam.gserviceaccount.com";
+
 /// The refresh token that is accepted.
 const REFRESH_TOKEN: &str = "1//sandbox-refresh-token";
 const VALID_S: i64 = 3_600;
@@ -69,7 +72,7 @@ impl Tokens {
     }
 }
 
-/// Checks what Google checks: the signature, the audience's path, the scope and the times.
+/// Checks what Google checks: the algorithm, the signature, the audience's path, the scope and the times.
 fn check_assertion(assertion: &str, now: i64) -> Result<(), &'static str> {
     let (signed, signature) = assertion.rsplit_once('.').ok_or("Invalid JWT")?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| "Invalid JWT Signature.")?;
@@ -78,9 +81,11 @@ fn check_assertion(assertion: &str, now: i64) -> Result<(), &'static str> {
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
         .verify(signed.as_bytes(), &signature)
         .map_err(|_| "Invalid JWT Signature.")?;
-    let claims = signed.split('.').nth(1).ok_or("Invalid JWT")?;
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| "Invalid JWT")?;
-    let claims: Value = serde_json::from_slice(&claims).map_err(|_| "Invalid JWT")?;
+    let (header, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
+    if part(header)?["alg"] != "RS256" {
+        return Err("Invalid JWT: only RS256 is accepted.");
+    }
+    let claims = part(claims)?;
     let (issued, expires) = (claims["iat"].as_i64().unwrap_or(0), claims["exp"].as_i64().unwrap_or(0));
     if issued > now + 300 || expires <= now || expires - issued > 3_600 {
         return Err(
@@ -94,4 +99,9 @@ fn check_assertion(assertion: &str, now: i64) -> Result<(), &'static str> {
         return Err("Invalid OAuth scope.");
     }
     if claims["iss"].as_str().is_none_or(str::is_empty) { Err("Invalid issuer") } else { Ok(()) }
+}
+
+fn part(encoded: &str) -> Result<Value, &'static str> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| "Invalid JWT")?;
+    serde_json::from_slice(&json).map_err(|_| "Invalid JWT")
 }

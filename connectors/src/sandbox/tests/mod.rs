@@ -2,6 +2,8 @@
 
 mod changes;
 mod faults;
+mod gcal;
+mod gcal_tokens;
 mod hubspot;
 mod hubspot_search;
 mod paging;
