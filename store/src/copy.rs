@@ -10,6 +10,8 @@ use uuid::Uuid;
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: i16 = -1;
 const NULL: i32 = -1;
+/// The connection keeps a copy of what it is sending, so it is not given everything at once.
+const PIECE: usize = 128 * 1024;
 /// 2000-01-01T00:00:00Z, where PostgreSQL counts from, in microseconds of Unix time.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
@@ -20,8 +22,11 @@ pub(crate) struct CopyRows {
 }
 
 impl CopyRows {
-    pub(crate) fn new() -> Self {
-        Self { bytes: HEADER.to_vec() }
+    /// No rows yet; `bytes` is about what they will take.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        let mut rows = Self { bytes: Vec::with_capacity(HEADER.len() + bytes) };
+        rows.bytes.extend_from_slice(HEADER);
+        rows
     }
 
     pub(crate) fn row(&mut self, columns: i16) -> &mut Self {
@@ -74,7 +79,9 @@ impl CopyRows {
     ) -> Result<u64, sqlx::Error> {
         self.bytes.extend(TRAILER.to_be_bytes());
         let mut copy = connection.copy_in_raw(statement).await?;
-        copy.send(self.bytes).await?;
+        for piece in self.bytes.chunks(PIECE) {
+            copy.send(piece).await?;
+        }
         copy.finish().await
     }
 }

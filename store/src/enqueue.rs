@@ -12,6 +12,9 @@ use crate::{Store, StoreError};
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
 
+/// About what a row takes apart from its payload, in bytes.
+const NARROW_ROW: usize = 192;
+
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
     (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, context,
@@ -162,8 +165,9 @@ impl Store {
         if news > 0 {
             let by_id: HashMap<&str, &RawRecord> =
                 records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
-            let mut raw = CopyRows::new();
-            let mut outbox = CopyRows::new();
+            let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
+            let mut raw = CopyRows::with_capacity(payloads + news * NARROW_ROW);
+            let mut outbox = CopyRows::with_capacity(news * NARROW_ROW);
             for head in &heads {
                 let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
                 raw.row(11)
