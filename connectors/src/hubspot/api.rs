@@ -1,6 +1,7 @@
 //! HubSpot's endpoints, one function each.
 
 use buffalo_model::Circuit;
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::config::{ApiVersion, HubSpotConfig};
@@ -23,13 +24,26 @@ pub(super) enum Part {
     Bin,
 }
 
-/// What a search asks for: objects changed within a range, whose ids come after one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
-    /// In milliseconds since 1970, both included.
-    pub(super) from_ms: i64,
-    pub(super) until_ms: i64,
+/// How long a search may go on showing what was before a change. HubSpot speaks of moments.
+pub(super) const SEARCH_LAG: TimeDelta = TimeDelta::minutes(10);
+
+/// What a search asks for: objects whose ids lie in a range, by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Search {
+    /// Only objects changed from the one moment to the other, in milliseconds since 1970, both included.
+    pub(super) changed_ms: Option<(i64, i64)>,
+    /// The greatest id that is not wanted any more; 0 for none.
     pub(super) after_id: u64,
+    /// The greatest id that is wanted.
+    pub(super) up_to_id: Option<u64>,
+    pub(super) order: Order,
+}
+
+/// Which end of a range a page is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Ascending,
+    Descending,
 }
 
 /// The account's API.
@@ -65,8 +79,27 @@ impl HubSpotApi {
         self.client.circuit()
     }
 
-    /// A page of a list.
+    /// A page of a list. Where HubSpot no longer knows the place that it gave out itself, the first page.
     pub(super) async fn list(
+        &self,
+        resource: Resource,
+        part: Part,
+        after: Option<&str>,
+    ) -> Result<Answer<ObjectPage>, SourceError> {
+        let answer = match self.list_page(resource, part, after).await {
+            Err(error @ SourceError::Refused { status: 400, .. }) if after.is_some() => {
+                tracing::warn!(%error, ?part, "the place in the list is gone; listing it from its start");
+                self.list_page(resource, part, None).await?
+            }
+            answer => answer?,
+        };
+        if answer.value.next.is_some() && answer.value.next.as_deref() == after {
+            return Err(no_way_on(resource));
+        }
+        Ok(answer)
+    }
+
+    async fn list_page(
         &self,
         resource: Resource,
         part: Part,
@@ -82,29 +115,36 @@ impl HubSpotApi {
         self.get(&self.objects(resource), &query, |body| read_page(resource, body)).await
     }
 
-    /// A page of what changed, by id.
+    /// The first page of what a search finds.
     pub(super) async fn search(
         &self,
         resource: Resource,
-        window: Window,
+        search: Search,
     ) -> Result<Answer<ObjectPage>, SourceError> {
-        let modified = resource.modified_property();
         let filter = |property: &str, operator: &str, value: String| json!({ "propertyName": property, "operator": operator, "value": value });
-        let mut filters = vec![
-            filter(modified, "GTE", window.from_ms.to_string()),
-            filter(modified, "LTE", window.until_ms.to_string()),
-        ];
-        if window.after_id > 0 {
-            filters.push(filter("hs_object_id", "GT", window.after_id.to_string()));
+        let mut filters = Vec::new();
+        if let Some((from_ms, until_ms)) = search.changed_ms {
+            let modified = resource.modified_property();
+            filters.push(filter(modified, "GTE", from_ms.to_string()));
+            filters.push(filter(modified, "LTE", until_ms.to_string()));
         }
-        let search = json!({
-            "filterGroups": [{ "filters": filters }],
-            "sorts": [{ "propertyName": "hs_object_id", "direction": "ASCENDING" }],
+        if search.after_id > 0 {
+            filters.push(filter("hs_object_id", "GT", search.after_id.to_string()));
+        }
+        filters.extend(search.up_to_id.map(|id| filter("hs_object_id", "LTE", id.to_string())));
+        let groups = if filters.is_empty() { json!([]) } else { json!([{ "filters": filters }]) };
+        let direction = match search.order {
+            Order::Ascending => "ASCENDING",
+            Order::Descending => "DESCENDING",
+        };
+        let body = json!({
+            "filterGroups": groups,
+            "sorts": [{ "propertyName": "hs_object_id", "direction": direction }],
             "properties": resource.properties(),
             "limit": SEARCH_PAGE,
         });
         let path = format!("{}/search", self.objects(resource));
-        let request = Request { path: &path, query: &[], headers: &[], search: Some(&search.to_string()) };
+        let request = Request { path: &path, query: &[], headers: &[], search: Some(&body.to_string()) };
         self.search.get(&request, |body| read_page(resource, body)).await
     }
 
@@ -130,7 +170,9 @@ impl HubSpotApi {
     pub(super) async fn probe(&self, resource: Resource) -> Result<(), SourceError> {
         self.get(&self.objects(resource), &[("limit", "1".to_owned())], |body| read_page(resource, body))
             .await?;
-        self.search(resource, Window { from_ms: 0, until_ms: 0, after_id: 0 }).await?;
+        let nothing =
+            Search { changed_ms: Some((0, 0)), after_id: 0, up_to_id: None, order: Order::Ascending };
+        self.search(resource, nothing).await?;
         Ok(())
     }
 
@@ -150,11 +192,6 @@ impl HubSpotApi {
     ) -> Result<Answer<T>, SourceError> {
         self.client.get(&Request { path, query, headers: &[], search: None }, read).await
     }
-}
-
-/// Whether HubSpot refuses the place in a list that it gave out itself, so that the place is of no use.
-pub(super) fn is_lost_place(error: &SourceError) -> bool {
-    matches!(error, SourceError::Refused { status: 400, .. })
 }
 
 /// The error for a page that would be asked for again and again.

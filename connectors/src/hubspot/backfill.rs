@@ -1,80 +1,152 @@
-//! Listing everything: what is live, then the bin.
+//! Fetching everything: what is live, by searches, then the bin.
 
 use async_trait::async_trait;
+use buffalo_model::RawRecord;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::JoinSet;
 
-use super::api::{HubSpotApi, Part, is_lost_place, no_way_on};
+use super::api::{HubSpotApi, Part, SEARCH_LAG, SEARCH_PAGE, no_way_on};
 use super::context::Account;
+use super::objects::ObjectPage;
 use super::page;
-use super::position::{Changes, Listing, Position};
+use super::position::{Changes, IdWindow, Listing, Position};
 use super::records::records;
 use super::resource::Resource;
+use super::windows::{NoWayOn, PageRead, Windows};
 use crate::connector::{FetchedPage, Pages, SourceError, Sweep};
+use crate::http::Answer;
 
 /// How far the clocks that date changes and answers may be apart.
-const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
+pub(super) const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
 
-/// Lists to the end, in the order of ids. The incremental position comes only with the last page, and begins before the
-/// first one was asked for: what changes meanwhile is found from there. With the last page everything has been listed, so
-/// what was not in it is gone, however long ago.
+/// Searches all windows to their ends, several at once, and lists the bin. The incremental position comes only with the
+/// last page, and begins before the first one was asked for: what changes meanwhile is found from there. With the last page
+/// everything has been seen, so what was not is gone, however long ago.
 pub(super) struct BackfillPages {
     api: HubSpotApi,
     resource: Resource,
-    listing: Listing,
+    pages_at_once: usize,
     account: Account,
+    /// A time before the first request of the backfill, by HubSpot's clock.
+    began_at: Option<DateTime<Utc>>,
+    windows: Windows,
+    bin_after: Option<String>,
+    /// Searches under way. Dropping the set ends them.
+    asked: JoinSet<(usize, Result<Answer<ObjectPage>, SourceError>)>,
+    /// Why nothing more is asked for. It is told when the pages that were under way are given out.
+    trouble: Option<SourceError>,
     ended: bool,
 }
 
 impl BackfillPages {
-    pub(super) fn new(api: HubSpotApi, resource: Resource, listing: Listing) -> Self {
-        Self { api, resource, listing, account: Account::default(), ended: false }
+    pub(super) fn new(api: HubSpotApi, resource: Resource, listing: Listing, pages_at_once: usize) -> Self {
+        Self {
+            api,
+            resource,
+            pages_at_once,
+            account: Account::default(),
+            began_at: listing.began_ms.and_then(DateTime::from_timestamp_millis),
+            windows: Windows::new(listing.windows.unwrap_or_else(|| vec![IdWindow::default()])),
+            bin_after: listing.bin_after,
+            asked: JoinSet::new(),
+            trouble: None,
+            ended: false,
+        }
+    }
+
+    fn ask(&mut self) {
+        // The first request goes alone: where the token is wrong or HubSpot is away, it is enough.
+        let at_once = if self.began_at.is_none() { 1 } else { self.pages_at_once };
+        while self.trouble.is_none()
+            && self.asked.len() < at_once
+            && let Some((number, search)) = self.windows.ask(self.pages_at_once)
+        {
+            let (api, resource) = (self.api.clone(), self.resource);
+            self.asked.spawn(async move { (number, api.search(resource, search).await) });
+        }
+    }
+
+    /// The time before the first request, which this answer may be that of.
+    fn began_at(&mut self, asked_at: DateTime<Utc>) -> DateTime<Utc> {
+        *self.began_at.get_or_insert(asked_at - CLOCK_MARGIN)
+    }
+
+    /// Everything that a search shows was so at this time at the latest.
+    fn searched_at(began_at: DateTime<Utc>) -> DateTime<Utc> {
+        began_at - SEARCH_LAG
+    }
+
+    async fn take(&mut self, number: usize, answer: Answer<ObjectPage>) -> Result<FetchedPage, SourceError> {
+        let Answer { value: found, asked_at } = answer;
+        let began_at = self.began_at(asked_at);
+        // As numbers: ids differ in length.
+        let ids: Vec<u64> = found.objects.iter().filter_map(|object| object.id.parse().ok()).collect();
+        let more = found.next.is_some() || found.objects.len() >= SEARCH_PAGE;
+        let read = PageRead { ids, total: found.total, more };
+        self.windows.note(number, read).map_err(|NoWayOn| no_way_on(self.resource))?;
+        let contexts = self.account.contexts(&self.api, self.resource, Part::Live, &found.objects).await?;
+        let seen_at = Some(Self::searched_at(began_at));
+        Ok(self.page(records(&self.api, found.objects, contexts, asked_at, seen_at)))
+    }
+
+    async fn list_bin(&mut self) -> Result<FetchedPage, SourceError> {
+        let answer = self.api.list(self.resource, Part::Bin, self.bin_after.as_deref()).await?;
+        let Answer { value: listed, asked_at } = answer;
+        let began_at = self.began_at(asked_at);
+        let contexts = self.account.contexts(&self.api, self.resource, Part::Bin, &listed.objects).await?;
+        let seen_at = Some(began_at.max(asked_at - CLOCK_MARGIN));
+        let records = records(&self.api, listed.objects, contexts, asked_at, seen_at);
+        self.bin_after = listed.next;
+        if self.bin_after.is_some() {
+            return Ok(self.page(records));
+        }
+        self.ended = true;
+        let changes = Changes { through_ms: began_at.timestamp_millis(), window: None, bin_after: None };
+        Ok(FetchedPage {
+            data_through: Some(began_at),
+            sweep: Some(Sweep { id_prefix: String::new(), began_at: Self::searched_at(began_at) }),
+            ..page(records, &Position::Changes(changes))
+        })
+    }
+
+    fn page(&self, records: Vec<RawRecord>) -> FetchedPage {
+        page(
+            records,
+            &Position::Listing(Listing {
+                began_ms: self.began_at.map(|began_at| began_at.timestamp_millis()),
+                windows: Some(self.windows.to_cursor()),
+                bin_after: self.bin_after.clone(),
+            }),
+        )
     }
 }
 
 #[async_trait]
 impl Pages for BackfillPages {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
-        if self.ended {
-            return Ok(None);
-        }
-        let part = if self.listing.bin { Part::Bin } else { Part::Live };
-        let answer = match self.api.list(self.resource, part, self.listing.after.as_deref()).await {
-            Err(error) if self.listing.after.is_some() && is_lost_place(&error) => {
-                tracing::warn!(%error, "the place in the list is gone; listing it from its start");
-                self.listing.after = None;
-                self.api.list(self.resource, part, None).await?
+        loop {
+            self.ask();
+            let Some(answered) = self.asked.join_next().await else { break };
+            let (number, answer) = answered.map_err(|crash| SourceError::Malformed {
+                request: "hubspot: a search".to_owned(),
+                what: format!("something that ended its reading: {crash}"),
+            })?;
+            match answer {
+                Ok(answer) => return self.take(number, answer).await.map(Some),
+                Err(error) => drop(self.trouble.get_or_insert(error)),
             }
-            answer => answer?,
-        };
-        let known_at = answer.asked_at - CLOCK_MARGIN;
-        let began_ms = *self.listing.began_ms.get_or_insert(known_at.timestamp_millis());
-        let began_at = DateTime::from_timestamp_millis(began_ms).unwrap_or(DateTime::UNIX_EPOCH);
-        let next = answer.value.next;
-        if next.is_some() && next == self.listing.after {
-            return Err(no_way_on(self.resource));
         }
-        let seen_at = Some(known_at.max(began_at));
-        let objects = answer.value.objects;
-        let contexts = self.account.contexts(&self.api, self.resource, part, &objects).await?;
-        let records = records(&self.api, objects, contexts, answer.asked_at, seen_at);
-        let part_done = next.is_none();
-        self.listing.after = next;
-        if part_done && self.listing.bin {
-            self.ended = true;
-            let changes = Changes { through_ms: began_ms, window: None, bin_after: None };
-            let sweep = Sweep { id_prefix: String::new(), began_at };
-            let last = page(records, &Position::Changes(changes));
-            return Ok(Some(FetchedPage { data_through: through(began_ms), sweep: Some(sweep), ..last }));
+        match self.trouble.take() {
+            Some(trouble) => {
+                self.ended = true;
+                Err(trouble)
+            }
+            None if self.ended => Ok(None),
+            None => self.list_bin().await.map(Some),
         }
-        self.listing.bin |= part_done;
-        Ok(Some(page(records, &Position::Listing(self.listing.clone()))))
     }
 
     fn requests_made(&self) -> u64 {
         self.api.requests_made()
     }
-}
-
-fn through(unix_ms: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(unix_ms)
 }

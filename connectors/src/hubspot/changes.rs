@@ -13,7 +13,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::api::{HubSpotApi, Part, SEARCH_PAGE, Window, is_lost_place, no_way_on};
+use super::api::{HubSpotApi, Order, Part, SEARCH_LAG, SEARCH_PAGE, Search, no_way_on};
 use super::context::Account;
 use super::page;
 use super::position::{Changes, Position, SearchWindow};
@@ -21,8 +21,6 @@ use super::records::records;
 use super::resource::Resource;
 use crate::connector::{FetchedPage, Pages, SourceError};
 
-/// How far each window reaches back behind the position.
-const OVERLAP_MS: i64 = 600_000;
 /// How far the position stays behind HubSpot's clock.
 const TRAIL: TimeDelta = TimeDelta::seconds(60);
 /// The requests that an idle run may make.
@@ -64,8 +62,10 @@ impl ChangePages {
         let fresh = self.until_ms.max(self.position.through_ms);
         let unfinished = self.position.window;
         let (until_ms, after_id) = unfinished.map_or((fresh, 0), |window| (window.until_ms, window.after_id));
-        let from_ms = self.position.through_ms.saturating_sub(OVERLAP_MS);
-        let answer = self.api.search(self.resource, Window { from_ms, until_ms, after_id }).await?;
+        let from_ms = self.position.through_ms.saturating_sub(SEARCH_LAG.num_milliseconds());
+        let changed_ms = Some((from_ms, until_ms));
+        let search = Search { changed_ms, after_id, up_to_id: None, order: Order::Ascending };
+        let answer = self.api.search(self.resource, search).await?;
         self.searched += 1;
         // Our clock may be ahead of HubSpot's, and what it has not come to yet can't have been found.
         let settled_ms = until_ms.min(answer.asked_at.timestamp_millis()) - TRAIL.num_milliseconds();
@@ -90,17 +90,8 @@ impl ChangePages {
 
     async fn look_into_bin(&mut self, pages: u64) -> Result<FetchedPage, SourceError> {
         let after = self.position.bin_after.take();
-        let answer = match self.api.list(self.resource, Part::Bin, after.as_deref()).await {
-            Err(error) if after.is_some() && is_lost_place(&error) => {
-                tracing::warn!(%error, "the place in the bin is gone; looking through it from its start");
-                self.api.list(self.resource, Part::Bin, None).await?
-            }
-            answer => answer?,
-        };
+        let answer = self.api.list(self.resource, Part::Bin, after.as_deref()).await?;
         let next = answer.value.next;
-        if next.is_some() && next == after {
-            return Err(no_way_on(self.resource));
-        }
         let objects = answer.value.objects;
         let contexts = self.account.contexts(&self.api, self.resource, Part::Bin, &objects).await?;
         let records = records(&self.api, objects, contexts, answer.asked_at, None);

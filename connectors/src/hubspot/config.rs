@@ -51,6 +51,8 @@ pub(super) struct HubSpotConfig {
     pub(super) api_version: ApiVersion,
     /// None for no limit.
     pub(super) search_rate_limit_per_sec: Option<NonZeroU32>,
+    /// How many pages a backfill asks for at once.
+    pub(super) pages_at_once: usize,
 }
 
 impl HubSpotConfig {
@@ -69,6 +71,7 @@ impl HubSpotConfig {
         let config = Self {
             api_version: settings.parsed("HUBSPOT_API_VERSION", ApiVersion::Y2026M09),
             search_rate_limit_per_sec: limit(search),
+            pages_at_once: settings.pages_at_once(),
         };
         let overall = settings.number("RATE_LIMIT_PER_SEC", RATE_LIMIT_PER_SEC, 0..=1_000_000);
         let rate_limit = settings.number("HUBSPOT_RATE_LIMIT_PER_SEC", overall, 0..=1_000_000);

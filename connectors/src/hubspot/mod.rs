@@ -1,13 +1,15 @@
 //! HubSpot: deals as payments, and contacts.
 //!
-//! A backfill lists everything, then the bin. Afterwards a search tells what changed since, a look into the bin what was
-//! deleted, and the records that others were merged into name those. What a deal's stage means is not on the deal but in
+//! A backfill searches for everything, several ranges of ids at once, then lists the bin. Afterwards a search tells what
+//! changed since, a look into the bin what was deleted, and the records that others were merged into name those. A census
+//! reads lists, which are slower and know at once of every change, so that it proves what the searches found. What a deal's stage means is not on the deal but in
 //! the account's pipelines: the connector looks it up and puts it beside the payload (`context`), so that normalising
 //! stays a pure function of what is stored.
 
 mod amount;
 mod api;
 mod backfill;
+mod census;
 mod changes;
 mod config;
 mod context;
@@ -17,6 +19,7 @@ mod pipelines;
 mod position;
 mod records;
 mod resource;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ use crate::http::HttpClient;
 use crate::settings::Settings;
 use api::HubSpotApi;
 use backfill::BackfillPages;
+use census::CensusPages;
 use changes::ChangePages;
 use config::HubSpotConfig;
 use position::{Listing, Position};
@@ -50,7 +54,11 @@ fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let (config, http) = HubSpotConfig::from_settings(settings)?;
     let source = Source::new(REGISTRATION.name);
     match HttpClient::new(source.clone(), http, Arc::new(SystemClock)) {
-        Ok(client) => Some(Arc::new(HubSpot { source, api: HubSpotApi::new(client, &config) })),
+        Ok(client) => Some(Arc::new(HubSpot {
+            source,
+            api: HubSpotApi::new(client, &config),
+            pages_at_once: config.pages_at_once,
+        })),
         Err(error) => {
             settings.complain("HUBSPOT_API_BASE", format!("can't be used: {error}"));
             None
@@ -63,6 +71,7 @@ fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
 struct HubSpot {
     source: Source,
     api: HubSpotApi,
+    pages_at_once: usize,
 }
 
 #[async_trait]
@@ -88,14 +97,19 @@ impl Connector for HubSpot {
             Plan::Continue(cursor) => Position::read(cursor).unwrap_or(Position::Listing(Listing::default())),
         };
         match position {
-            Position::Listing(listing) => Box::new(BackfillPages::new(api, resource, listing)),
+            Position::Listing(listing) => {
+                Box::new(BackfillPages::new(api, resource, listing, self.pages_at_once))
+            }
             Position::Changes(changes) => Box::new(ChangePages::new(api, resource, changes, now)),
         }
     }
 
     /// All is listed: a list knows nothing of times.
-    fn census(&self, entity: Entity, _since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages> {
-        self.open(entity, Plan::Backfill, now)
+    fn census(&self, entity: Entity, _since: Option<DateTime<Utc>>, _now: DateTime<Utc>) -> Box<dyn Pages> {
+        match Resource::of_entity(entity) {
+            Some(resource) => Box::new(CensusPages::new(self.api.for_run(), resource)),
+            None => Box::new(NoPages),
+        }
     }
 
     fn circuit(&self) -> Circuit {

@@ -16,6 +16,8 @@ pub(super) struct ObjectPage {
     pub(super) objects: Vec<Object>,
     /// Where the next page begins, where there is one.
     pub(super) next: Option<String>,
+    /// How many objects a search found, those of later pages included.
+    pub(super) total: Option<u64>,
 }
 
 /// A deal or contact as the bytes it came in, and what fetching has to know of it.
@@ -38,6 +40,7 @@ struct Envelope<'a> {
     #[serde(borrow)]
     results: Vec<&'a RawValue>,
     paging: Option<Paging>,
+    total: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +82,7 @@ pub(super) fn read_page(resource: Resource, body: &[u8]) -> Result<ObjectPage, S
     Ok(ObjectPage {
         objects: objects.collect::<Result<_, _>>()?,
         next: envelope.paging.and_then(|paging| paging.next).map(|next| next.after),
+        total: envelope.total,
     })
 }
 

@@ -1,9 +1,9 @@
 //! How far a run of the HubSpot connector has come: the document inside its cursors.
 //!
 //! ```text
-//! (nothing) ─▶ listing: what is live, then the bin ── all listed ─▶ changes: everything up to `through_ms` is stored
-//!                                                                   │  ▲
-//!                                              a search window, ────┘  └──── then some of the bin
+//! (nothing) ─▶ listing: windows of ids, then the bin ── all listed ─▶ changes: everything up to `through_ms` is stored
+//!                                                                     │  ▲
+//!                                                a search window, ────┘  └──── then some of the bin
 //! ```
 
 use buffalo_model::Cursor;
@@ -30,12 +30,22 @@ pub(super) struct Listing {
     /// A time before the first page was asked for, by HubSpot's clock; what changes later is for the incremental run to
     /// find. In milliseconds since 1970, as all times here.
     pub(super) began_ms: Option<i64>,
-    /// Whether the live objects are done, and the bin is being listed.
-    #[serde(default)]
-    pub(super) bin: bool,
-    /// Where the next page begins.
+    /// What is left of the live objects, in any order; none before the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<String>,
+    pub(super) windows: Option<Vec<IdWindow>>,
+    /// Where the next page of the bin begins; the bin's turn comes when no window is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bin_after: Option<String>,
+}
+
+/// A range of ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct IdWindow {
+    /// The greatest id that is stored, or that is another window's.
+    pub(super) after_id: u64,
+    /// The greatest id in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) up_to_id: Option<u64>,
 }
 
 /// Everything up to a moment is stored.
@@ -131,7 +141,11 @@ mod unit_tests {
 
     #[test]
     fn a_position_reads_back_as_it_was_written() {
-        let listing = Listing { began_ms: Some(5), bin: true, after: Some("x".to_owned()) };
+        let windows = vec![
+            IdWindow { after_id: 3, up_to_id: Some(u64::MAX) },
+            IdWindow { after_id: 1, up_to_id: None },
+        ];
+        let listing = Listing { began_ms: Some(5), windows: Some(windows), bin_after: Some("x".to_owned()) };
         let window = SearchWindow { until_ms: 9, through_ms: 8, after_id: u64::MAX };
         let changes = Changes { through_ms: 7, window: Some(window), bin_after: Some("y".to_owned()) };
         for position in [Position::Listing(listing), Position::Changes(changes)] {
