@@ -17,7 +17,7 @@ use crate::{rate, ratio};
 const LATENCY_MS: u64 = 150;
 const PAGES_WITH_LATENCY: u64 = 50;
 
-/// At a latency at which a page at a time would reach a fifth of Stripe's limit.
+/// At a latency at which a page at a time would reach a fifth of the limit of 25, and half of that of 10.
 const LATENCY_AT_LIMIT_MS: u64 = 200;
 /// How long a backfill at the limit takes, in seconds.
 const SECONDS_AT_LIMIT: u64 = 20;
@@ -43,9 +43,12 @@ pub(crate) async fn run(
         "peakRssMb": ratio(peak_rss_kb, 1_024),
         "limitedRun": {
             "limitPerSec": vendor.usual_limit(),
-            "ratioToLimit": at_limit(server, vendor, 0).await?.requests,
-            "pagesToLimitWithLatency": at_limit(server, vendor, LATENCY_AT_LIMIT_MS).await?.full_pages,
+            "ratioToLimit": at_limit(server, vendor, vendor.usual_limit(), 0).await?,
+        },
+        "limitedRunWithLatency": {
+            "limitPerSec": vendor.limit_with_latency(),
             "latencyMs": LATENCY_AT_LIMIT_MS,
+            "ratioToLimit": at_limit(server, vendor, vendor.limit_with_latency(), LATENCY_AT_LIMIT_MS).await?,
         },
         "latencyRun": {"latencyMs": LATENCY_MS, "records": with_latency, "rowsPerSec": rows_with_latency},
     });
@@ -66,29 +69,15 @@ pub(crate) async fn run(
     Ok(figures)
 }
 
-/// How near a backfill comes to what the usual limit allows.
-struct AtLimit {
-    /// In requests of all kinds.
-    requests: f64,
-    /// In pages full of records: requests that bring nothing don't count.
-    full_pages: f64,
-}
-
-async fn at_limit(server: &Server, vendor: Vendor, latency_ms: u64) -> anyhow::Result<AtLimit> {
-    let limit = vendor.usual_limit();
+/// How near a backfill comes to what a limit allows, in pages full of records: requests that bring none don't count.
+async fn at_limit(server: &Server, vendor: Vendor, limit: u32, latency_ms: u64) -> anyhow::Result<f64> {
     let allowed = u64::from(limit) * u64::from(vendor.page_size());
     let records = allowed * SECONDS_AT_LIMIT;
     let sandbox = program::sandbox(vendor, records, latency_ms).await?;
     let database = server.fresh().await?;
     let fetched = program::run_limited(vendor, &["fetch"], &sandbox.base, &database.url, limit).await?;
-    let sql = "SELECT sum(requests_made)::bigint FROM sync_runs";
-    let requests: i64 = sqlx::query_scalar(sql).fetch_one(&database.pool).await?;
     server.discard(database).await?;
-    let page_size = u64::from(vendor.page_size());
-    Ok(AtLimit {
-        requests: ratio(rate(u64::try_from(requests)? * page_size, fetched.time), allowed),
-        full_pages: ratio(rate(records, fetched.time), allowed),
-    })
+    Ok(ratio(rate(records, fetched.time), allowed))
 }
 
 /// Fetches and processes into a fresh database; returns rows a second end to end and the peak memory in kB.

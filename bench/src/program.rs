@@ -39,7 +39,8 @@ impl Vendor {
     /// The most records on a page.
     pub(crate) fn page_size(self) -> u32 {
         match self {
-            Self::Stripe | Self::Hubspot => 100,
+            Self::Stripe => 100,
+            Self::Hubspot => 200,
             Self::Gcal => 1_000,
         }
     }
@@ -48,7 +49,17 @@ impl Vendor {
     pub(crate) fn usual_limit(self) -> u32 {
         match self {
             Self::Stripe => 25,
-            Self::Hubspot => 9,
+            // Of searches, which a backfill consists of.
+            Self::Hubspot => 5,
+            Self::Gcal => 10,
+        }
+    }
+
+    /// The limit that is tried with latency. Twenty-five pages of a thousand events are more than a database stores in a
+    /// second, so that the calendar's would measure something else.
+    pub(crate) fn limit_with_latency(self) -> u32 {
+        match self {
+            Self::Stripe | Self::Hubspot => 25,
             Self::Gcal => 10,
         }
     }
@@ -69,7 +80,7 @@ impl Vendor {
                 ("GOOGLE_ACCESS_TOKEN", "ya29.sandbox".to_owned()),
                 (
                     "GOOGLE_CALENDAR_ID",
-                    "primary,team-1@example.com,team-2@example.com,team-3@example.com".to_owned(),
+                    (1..4).fold("primary".to_owned(), |list, n| format!("{list},team-{n}@example.com")),
                 ),
             ],
         };
