@@ -113,3 +113,49 @@ async fn our_clock_ahead_of_theirs_leaves_nothing_out() {
     world.run(Entity::Payments, None).await;
     world.assert_complete().await;
 }
+
+#[tokio::test]
+async fn what_searches_do_not_show_yet_is_found_by_a_later_run() {
+    let mut world = followed(options()).await;
+    world.control("hubspot/search-lag", json!({ "lag_ms": 45_000 })).await;
+    let deals = world.live_deals().await;
+    let win = json!({ "properties": { "amount": "7", "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{}", deals[3]), win.clone()).await;
+    world.control("hubspot/deals", win.clone()).await;
+    world.control(&format!("hubspot/deals/{}/archive", deals[5]), json!({})).await;
+    world.control(&format!("hubspot/deals/{}/merge", deals[8]), json!({ "loser": deals[7] })).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert_eq!(ran.records, 1, "only the bin, which is listed, does not lag: {ran:?}");
+    // Much later, so that only where the window begins decides what it has of the moment before that run.
+    world.later(10_800).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert_eq!(ran.records, 5, "{ran:?}");
+    world.assert_complete().await;
+
+    // One edit before each run: every run leaves some that it can't see to those after it.
+    for (step, deal) in deals[20..30].iter().enumerate() {
+        world.later(14_400 + 20 * step as i64).await;
+        world.control(&format!("hubspot/deals/{deal}"), win.clone()).await;
+        world.run(Entity::Payments, None).await;
+    }
+    world.later(18_000).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_search_that_lags_does_not_undo_a_deletion() {
+    let mut world = followed(options()).await;
+    world.control("hubspot/search-lag", json!({ "lag_ms": 300_000 })).await;
+    let deal = world.live_deals().await.swap_remove(0);
+    world.control(&format!("hubspot/deals/{deal}"), json!({ "properties": { "amount": "7" } })).await;
+    world.later(7_350).await;
+    world.control(&format!("hubspot/deals/{deal}/archive"), json!({})).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+    // The edit shows by now, and the deletion does not.
+    world.later(7_575).await;
+    let ran = world.run(Entity::Payments, Some(1)).await;
+    assert_eq!(ran.records, 1, "{ran:?}");
+    world.assert_complete().await;
+}

@@ -8,12 +8,16 @@
 //! | `POST deals/{id}/merge` | `loser`, `at_ms` | lets the loser vanish into it |
 //! | `POST deals/bulk-edit` | `count`, `after`, `properties`, `at_ms` | edits as many live ones, by id, at one moment |
 //! | `POST limits` | as below | sets all limits anew; what is left out is off |
+//! | `POST search-lag` | `lag_ms` | lets searches, and nothing else, answer from what was so long ago; 0 is off |
 //! | `GET expected` | | won amounts by currency, counts of live and archived records |
 //! | `GET objects` | `kind` | the state of every record |
 //!
 //! Contacts as deals. `at_ms` is in milliseconds since 1970, the sandbox's now if not given, and becomes the modified
-//! date; any other property can be set to any text, also those that HubSpot computes. Clock, faults, latency and the
-//! request log are those of the whole sandbox.
+//! date; any other property can be set to any text, also those that HubSpot computes. The lag of searches counts from the
+//! moment of the control request instead, by the sandbox's clock. Clock, faults, latency and the request log are those of
+//! the whole sandbox.
+
+use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -22,7 +26,7 @@ use super::expected;
 use super::limits::{Daily, Limits, Window};
 use super::query::check_properties;
 use super::record::{Kind, Properties};
-use super::shelf::Shelf;
+use super::shelf::{Moment, Shelf};
 use super::{HubSpot, pairs};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::control::{Refusal, parse};
@@ -60,6 +64,12 @@ struct DailyBody {
     retry_after: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchLagBody {
+    lag_ms: u32,
+}
+
 /// Answers a control request; `path` is what follows `/_sandbox/hubspot/`.
 pub(in crate::sandbox) fn answer(
     hubspot: &HubSpot,
@@ -71,6 +81,11 @@ pub(in crate::sandbox) fn answer(
     match (method, &parts[..]) {
         ("POST", ["limits"]) => {
             *locked(&hubspot.limits) = limits(parse(body)?, clock);
+            Ok(Reply::json(200, "{}"))
+        }
+        ("POST", ["search-lag"]) => {
+            let SearchLagBody { lag_ms } = parse(body)?;
+            hubspot.search_lag_ms.store(lag_ms, Ordering::Relaxed);
             Ok(Reply::json(200, "{}"))
         }
         ("GET", ["expected"]) => {
@@ -86,30 +101,31 @@ pub(in crate::sandbox) fn answer(
             let kind = Kind::named(kind).unwrap_or(Kind::Deals);
             let body: ChangeBody = parse(body)?;
             check_properties(kind, &body.properties).map_err(|message| Refusal(400, message))?;
-            let at_ms = body.at_ms.unwrap_or_else(|| clock.unix_ms());
-            change(&mut write(hubspot.shelf(kind)), rest, body, at_ms)
+            let made_ms = clock.unix_ms();
+            let moment = Moment { made_ms, at_ms: body.at_ms.unwrap_or(made_ms) };
+            change(&mut write(hubspot.shelf(kind)), rest, body, moment)
         }
         _ => Err(Refusal(404, format!("no such control request: {method} /_sandbox/hubspot/{path}"))),
     }
 }
 
-fn change(shelf: &mut Shelf, path: &[&str], body: ChangeBody, at_ms: i64) -> Result<Reply, Refusal> {
+fn change(shelf: &mut Shelf, path: &[&str], body: ChangeBody, moment: Moment) -> Result<Reply, Refusal> {
     let missing = || Refusal(404, "there is no such record in the state that this needs".to_owned());
     let number = |id: &str| id.parse::<u64>().map_err(|_| Refusal(404, format!("no such record: {id}")));
     let id = match path {
-        [] => shelf.create(body.properties, at_ms),
-        ["bulk-edit"] => return bulk_edit(shelf, &body, at_ms),
+        [] => shelf.create(body.properties, moment),
+        ["bulk-edit"] => return bulk_edit(shelf, &body, moment),
         [id] => {
             let id = number(id)?;
-            shelf.edit(id, body.properties, at_ms).ok_or_else(missing)?;
+            shelf.edit(id, body.properties, moment).ok_or_else(missing)?;
             id
         }
         [id, verb] => {
             let id = number(id)?;
             match *verb {
-                "archive" => shelf.archive(id, at_ms),
-                "restore" => shelf.restore(id, at_ms),
-                "merge" => shelf.merge(id, number(body.loser.as_deref().unwrap_or_default())?, at_ms),
+                "archive" => shelf.archive(id, moment),
+                "restore" => shelf.restore(id, moment),
+                "merge" => shelf.merge(id, number(body.loser.as_deref().unwrap_or_default())?, moment),
                 verb => return Err(Refusal(404, format!("a record cannot {verb}"))),
             }
             .ok_or_else(missing)?;
@@ -121,16 +137,16 @@ fn change(shelf: &mut Shelf, path: &[&str], body: ChangeBody, at_ms: i64) -> Res
     Ok(Reply::json(200, expected::state(&record).to_string()))
 }
 
-fn bulk_edit(shelf: &mut Shelf, body: &ChangeBody, at_ms: i64) -> Result<Reply, Refusal> {
+fn bulk_edit(shelf: &mut Shelf, body: &ChangeBody, moment: Moment) -> Result<Reply, Refusal> {
     let count = body.count.ok_or_else(|| Refusal(400, "count is missing".to_owned()))?;
     let after = body.after.as_deref().map_or(Ok(0), str::parse);
     let after = after.map_err(|_| Refusal(400, "after must be an id".to_owned()))?;
     let ids: Vec<u64> = shelf.live_after(after).take(count).map(|record| record.id).collect();
     for id in &ids {
-        shelf.edit(*id, body.properties.clone(), at_ms);
+        shelf.edit(*id, body.properties.clone(), moment);
     }
     let last = ids.last().map(u64::to_string);
-    Ok(Reply::json(200, json!({ "edited": ids.len(), "at_ms": at_ms, "last": last }).to_string()))
+    Ok(Reply::json(200, json!({ "edited": ids.len(), "at_ms": moment.at_ms, "last": last }).to_string()))
 }
 
 fn limits(body: LimitsBody, clock: &Clock) -> Limits {

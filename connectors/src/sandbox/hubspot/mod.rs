@@ -2,7 +2,7 @@
 //!
 //! It speaks the paths of `2026-09` and of `v3`. How the parts fit:
 //!
-//! - `generate` makes the history, `shelf` lays changes over it, `record` is what comes out;
+//! - `generate` makes the history, `shelf` lays changes over it and remembers what was, `record` is what comes out;
 //! - `account`, `fields`, `values` and `render` write, `query`, `filters` and `search` find;
 //! - `limits` and `errors` refuse; `control` changes things, `expected` says what a correct consumer must have found.
 
@@ -21,6 +21,7 @@ mod search;
 mod shelf;
 mod values;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -48,6 +49,8 @@ pub(super) struct HubSpot {
     deals: RwLock<Shelf>,
     contacts: RwLock<Shelf>,
     limits: Mutex<Limits>,
+    /// How long ago it is what searches show.
+    search_lag_ms: AtomicU32,
 }
 
 /// A request, as far as it matters.
@@ -117,6 +120,7 @@ impl HubSpot {
             deals: shelf(Kind::Deals, options.deals),
             contacts: shelf(Kind::Contacts, options.contacts),
             limits: Mutex::default(),
+            search_lag_ms: AtomicU32::new(0),
         }
     }
 
@@ -158,7 +162,9 @@ impl HubSpot {
             ("GET", Route::Details) => Ok(Reply::json(200, account::details())),
             ("POST", Route::Search(kind)) => {
                 let search = Search::parse(kind, asked.body)?;
-                Ok(Reply::json(200, search::answer(&read(self.shelf(kind)), &search)))
+                let lag_ms = self.search_lag_ms.load(Ordering::Relaxed);
+                let seen_ms = (lag_ms > 0).then(|| clock.unix_ms() - i64::from(lag_ms));
+                Ok(Reply::json(200, search::answer(read(self.shelf(kind)).as_of(seen_ms), &search)))
             }
             ("POST", Route::Batch(kind)) => {
                 query::batch(&read(self.shelf(kind)), asked.query, asked.body, clock.unix_ms())

@@ -6,7 +6,7 @@ use super::filters::{Number, Search};
 use super::generate::Generator;
 use super::json::{push_string, push_uint};
 use super::render::Columns;
-use super::shelf::Shelf;
+use super::shelf::View;
 
 /// What was found: how many, and those on the page.
 struct Found {
@@ -15,19 +15,19 @@ struct Found {
 }
 
 /// The answer to a search.
-pub(super) fn answer(shelf: &Shelf, search: &Search) -> Vec<u8> {
+pub(super) fn answer(view: View<'_>, search: &Search) -> Vec<u8> {
     let found = if search.is_plain() && (search.sort, search.descending) == (Number::Id, false) {
-        by_id(shelf, search)
+        by_id(view, search)
     } else {
-        by_looking(shelf, search)
+        by_looking(view, search)
     };
     let shown = found.page.len();
     let mut out = Vec::with_capacity(2_048 * shown + 256);
     out.extend_from_slice(b"{\"total\":");
     push_uint(&mut out, found.total as u64);
     out.extend_from_slice(b",\"results\":[");
-    let records = found.page.into_iter().filter_map(|id| shelf.find(id));
-    Columns::new(shelf.generator.kind, &search.properties).render_all(&mut out, records);
+    let records = found.page.into_iter().filter_map(|id| view.find(id));
+    Columns::new(view.shelf.generator.kind, &search.properties).render_all(&mut out, records);
     out.push(b']');
     let next = search.offset + shown;
     if next < found.total {
@@ -46,16 +46,16 @@ struct Candidates {
 }
 
 impl Candidates {
-    fn new(shelf: &Shelf, search: &Search) -> Self {
+    fn new(view: View<'_>, search: &Search) -> Self {
         let (ids, modified) = (unsigned(&search.hull(Number::Id)), search.hull(Number::Modified));
-        let generator = &shelf.generator;
+        let generator = &view.shelf.generator;
         let first =
             generator.first_from_id(*ids.start()).max(generator.first_modified_from(*modified.start()));
         let last_id = ids.end().checked_add(1).map_or(generator.count, |end| generator.first_from_id(end));
         let last_modified =
             modified.end().checked_add(1).map_or(generator.count, |end| generator.first_modified_from(end));
         let end = last_id.min(last_modified);
-        Self { history: first.min(end)..end, changed: shelf.changed_within(&modified, &ids) }
+        Self { history: first.min(end)..end, changed: view.changed_within(&modified, &ids) }
     }
 }
 
@@ -67,17 +67,17 @@ fn unsigned(range: &RangeInclusive<i64>) -> RangeInclusive<u64> {
 }
 
 /// Ranges of id and modification time, sorted by id: the history is counted, not looked at.
-fn by_id(shelf: &Shelf, search: &Search) -> Found {
-    let Candidates { history, changed } = Candidates::new(shelf, search);
+fn by_id(view: View<'_>, search: &Search) -> Found {
+    let Candidates { history, changed } = Candidates::new(view, search);
     let unchanged = match history.is_empty() {
         true => 0,
         false => {
             let (first, last) = (Generator::id(history.start), Generator::id(history.end - 1));
-            (history.end - history.start) as usize - shelf.count_changed(first, last)
+            (history.end - history.start) as usize - view.shelf.count_changed(first, last)
         }
     };
     let total = unchanged + changed.len();
-    let history = history.map(Generator::id).filter(|id| !shelf.is_changed(*id));
+    let history = history.map(Generator::id).filter(|id| !view.shelf.is_changed(*id));
     Found { total, page: merged(history, changed).skip(search.offset).take(search.limit).collect() }
 }
 
@@ -92,10 +92,10 @@ fn merged(one: impl Iterator<Item = u64>, other: Vec<u64>) -> impl Iterator<Item
 }
 
 /// Any other filters and order: every candidate is looked at.
-fn by_looking(shelf: &Shelf, search: &Search) -> Found {
-    let Candidates { history, changed } = Candidates::new(shelf, search);
-    let history = history.map(Generator::id).filter(|id| !shelf.is_changed(*id));
-    let records = history.chain(changed).filter_map(|id| shelf.find(id));
+fn by_looking(view: View<'_>, search: &Search) -> Found {
+    let Candidates { history, changed } = Candidates::new(view, search);
+    let history = history.map(Generator::id).filter(|id| !view.shelf.is_changed(*id));
+    let records = history.chain(changed).filter_map(|id| view.find(id));
     let mut found: Vec<(Option<i64>, u64)> = records
         .filter(|record| search.finds(record))
         .map(|record| (search.sort.of(&record), record.id))

@@ -8,9 +8,20 @@ use super::generate::{FIRST_CREATED_ID, Generator};
 use super::record::{Deal, Properties, Record};
 use super::values::parse_time;
 
+/// When a change is made. In milliseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// By the sandbox's clock: searches that lag count from here.
+    pub made_ms: i64,
+    /// The date that the record bears for it, which whoever makes the change may choose.
+    pub at_ms: i64,
+}
+
 /// What differs from the generated history.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Change {
+    /// As in [`Moment`].
+    made_ms: i64,
     /// None for a record of the history.
     created_ms: Option<i64>,
     modified_ms: i64,
@@ -33,6 +44,9 @@ enum State {
 pub(super) struct Shelf {
     pub generator: Generator,
     changes: BTreeMap<u64, Change>,
+    /// What later changes replaced, by id and oldest first. All of it is kept: how long searches lag can be set after the
+    /// changes were made.
+    replaced: BTreeMap<u64, Vec<Change>>,
     /// The live records among the changed ones by modification time, so that a search for a range of it looks at no
     /// others.
     by_modified: BTreeSet<(i64, u64)>,
@@ -45,6 +59,7 @@ impl Shelf {
         Self {
             generator,
             changes: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             by_modified: BTreeSet::new(),
             archived: BTreeSet::new(),
             next_id: FIRST_CREATED_ID,
@@ -103,20 +118,9 @@ impl Shelf {
         ids.filter_map(|id| self.find(*id))
     }
 
-    /// Ids, by id, of the live changed records modified within a range and with ids within another.
-    pub(super) fn changed_within(
-        &self,
-        modified: &RangeInclusive<i64>,
-        ids: &RangeInclusive<u64>,
-    ) -> Vec<u64> {
-        if modified.is_empty() || ids.is_empty() {
-            return Vec::new();
-        }
-        let range = (*modified.start(), 0)..=(*modified.end(), u64::MAX);
-        let mut found: Vec<u64> =
-            self.by_modified.range(range).map(|(_, id)| *id).filter(|id| ids.contains(id)).collect();
-        found.sort_unstable();
-        found
+    /// What a search sees: the shelf as it was at a moment of the sandbox's clock, or with none as it is.
+    pub(super) fn as_of(&self, seen_ms: Option<i64>) -> View<'_> {
+        View { shelf: self, seen_ms }
     }
 
     /// Whether the record differs from the history, so that the history does not speak for it.
@@ -130,74 +134,129 @@ impl Shelf {
     }
 
     /// Adds a record.
-    pub(super) fn create(&mut self, set: Properties, at_ms: i64) -> u64 {
+    pub(super) fn create(&mut self, set: Properties, Moment { made_ms, at_ms }: Moment) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         let change = Change { created_ms: Some(at_ms), modified_ms: at_ms, set, ..Change::default() };
-        self.put(id, change);
+        self.put(id, change, made_ms);
         id
     }
 
     /// Sets properties of a live record.
-    pub(super) fn edit(&mut self, id: u64, set: Properties, at_ms: i64) -> Option<()> {
+    pub(super) fn edit(&mut self, id: u64, set: Properties, Moment { made_ms, at_ms }: Moment) -> Option<()> {
         let mut change = self.take_live(id)?;
         change.set.extend(set);
         change.modified_ms = at_ms;
-        self.put(id, change);
+        self.put(id, change, made_ms);
         Some(())
     }
 
     /// Puts a live record into the bin.
-    pub(super) fn archive(&mut self, id: u64, at_ms: i64) -> Option<()> {
+    pub(super) fn archive(&mut self, id: u64, Moment { made_ms, at_ms }: Moment) -> Option<()> {
         let mut change = self.take_live(id)?;
         change.state = State::Archived(at_ms);
-        self.put(id, change);
+        self.put(id, change, made_ms);
         Some(())
     }
 
     /// Takes a record out of the bin again.
-    pub(super) fn restore(&mut self, id: u64, at_ms: i64) -> Option<()> {
+    pub(super) fn restore(&mut self, id: u64, Moment { made_ms, at_ms }: Moment) -> Option<()> {
         if !self.archived.remove(&id) {
             return None;
         }
-        let mut change = self.changes.remove(&id)?;
+        let mut change = self.changes.get(&id)?.clone();
         (change.state, change.modified_ms) = (State::Live, at_ms);
-        self.put(id, change);
+        self.put(id, change, made_ms);
         Some(())
     }
 
     /// Merges one live record into another: it vanishes, and the other names it and all that it had swallowed.
-    pub(super) fn merge(&mut self, survivor: u64, loser: u64, at_ms: i64) -> Option<()> {
+    pub(super) fn merge(
+        &mut self,
+        survivor: u64,
+        loser: u64,
+        Moment { made_ms, at_ms }: Moment,
+    ) -> Option<()> {
         if survivor == loser || self.find(survivor)?.archived_ms.is_some() {
             return None;
         }
         let mut lost = self.take_live(loser)?;
         let swallowed = std::mem::take(&mut lost.merged);
         lost.state = State::Merged;
-        self.put(loser, lost);
+        self.put(loser, lost, made_ms);
         let mut change = self.take_live(survivor)?;
         change.merged.push(loser);
         change.merged.extend(swallowed);
         change.modified_ms = at_ms;
-        self.put(survivor, change);
+        self.put(survivor, change, made_ms);
         Some(())
     }
 
-    /// Takes a live record out, as a change; it must be put back.
+    /// Takes a live record out, as a copy of its change; it must be put back.
     fn take_live(&mut self, id: u64) -> Option<Change> {
         let record = self.find(id).filter(|record| record.archived_ms.is_none())?;
         let modified_ms = record.modified_ms;
         self.by_modified.remove(&(modified_ms, id));
-        Some(self.changes.remove(&id).unwrap_or(Change { modified_ms, ..Change::default() }))
+        Some(self.changes.get(&id).cloned().unwrap_or(Change { modified_ms, ..Change::default() }))
     }
 
-    fn put(&mut self, id: u64, change: Change) {
+    fn put(&mut self, id: u64, change: Change, made_ms: i64) {
         match change.state {
             State::Live => drop(self.by_modified.insert((change.modified_ms, id))),
             State::Archived(_) => drop(self.archived.insert(id)),
             State::Merged => {}
         }
-        self.changes.insert(id, change);
+        if let Some(replaced) = self.changes.insert(id, Change { made_ms, ..change }) {
+            self.replaced.entry(id).or_default().push(replaced);
+        }
+    }
+}
+
+/// A shelf as a search sees it, which may be as it was a while ago.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub shelf: &'a Shelf,
+    /// None is now, for which the shelf has an index; every other moment has to look at all that ever changed.
+    seen_ms: Option<i64>,
+}
+
+impl<'a> View<'a> {
+    /// As [`Shelf::find`]; there is also none when it was created since.
+    pub(super) fn find(self, id: u64) -> Option<Record<'a>> {
+        let shelf = self.shelf;
+        let (Some(seen_ms), Some(newest)) = (self.seen_ms, shelf.changes.get(&id)) else {
+            return shelf.find(id);
+        };
+        let older = shelf.replaced.get(&id).into_iter().flatten().rev();
+        match std::iter::once(newest).chain(older).find(|change| change.made_ms <= seen_ms) {
+            Some(change) => shelf.changed(id, change),
+            None => shelf.generator.serial(id).map(|serial| shelf.generator.record(serial)),
+        }
+    }
+
+    /// Ids, by id, of the records that differ from the history by now, were live when seen, were then modified within a
+    /// range, and have ids within another. The history speaks for all others, whenever it is asked.
+    pub(super) fn changed_within(
+        self,
+        modified: &RangeInclusive<i64>,
+        ids: &RangeInclusive<u64>,
+    ) -> Vec<u64> {
+        if modified.is_empty() || ids.is_empty() {
+            return Vec::new();
+        }
+        if self.seen_ms.is_some() {
+            let records = self.shelf.changes.range(ids.clone()).filter_map(|(id, _)| self.find(*id));
+            let live = records.filter(|record| record.archived_ms.is_none());
+            return live
+                .filter(|record| modified.contains(&record.modified_ms))
+                .map(|record| record.id)
+                .collect();
+        }
+        let range = (*modified.start(), 0)..=(*modified.end(), u64::MAX);
+        let by_modified = self.shelf.by_modified.range(range);
+        let mut found: Vec<u64> = by_modified.map(|(_, id)| *id).filter(|id| ids.contains(id)).collect();
+        found.sort_unstable();
+        found
     }
 }
 
