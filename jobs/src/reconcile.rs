@@ -1,22 +1,23 @@
 //! Reconciling: lists a source anew and compares it with what is stored. The proof that nothing is missing.
 
-use std::collections::{BTreeMap, HashMap};
+mod compare;
+mod findings;
+
+use std::collections::HashMap;
 
 use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
 use buffalo_model::{
-    Clock, Cursor, Discrepancy, Entity, Mode, Normalised, PaymentKind, RawRecord, RawState, ReconciledTotal,
-    Reconciliation, Run, RunId, RunStatus,
+    Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, Run, RunId, RunStatus,
 };
 use buffalo_store::{
     Census, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, StoredState,
 };
 use chrono::{DateTime, Utc};
 
+use self::compare::differs;
+use self::findings::{Findings, came_later};
 use crate::persist::persist;
 use crate::{OnProgress, Stop};
-
-/// Records in question that the result names.
-const SAMPLES: usize = 20;
 
 /// A comparison of one entity of one source.
 pub struct Reconcile<'a> {
@@ -49,34 +50,6 @@ enum Trouble {
     NothingFetched,
     #[error("stopped before its end")]
     Stopped,
-}
-
-/// What was found so far.
-#[derive(Default)]
-struct Findings {
-    listed: i64,
-    missing: i64,
-    different: i64,
-    extra: i64,
-    repaired: i64,
-    totals: BTreeMap<(String, String), Sums>,
-    samples: Vec<Discrepancy>,
-}
-
-#[derive(Default)]
-struct Sums {
-    listed_count: i64,
-    listed: i128,
-    stored_count: i64,
-    stored: String,
-}
-
-impl Findings {
-    fn sample(&mut self, external_id: &str, what: String) {
-        if self.samples.len() < SAMPLES {
-            self.samples.push(Discrepancy { external_id: external_id.to_owned(), what });
-        }
-    }
 }
 
 impl Reconcile<'_> {
@@ -161,18 +134,8 @@ impl Reconcile<'_> {
             (self.on_progress)(page.records.len() as u64);
         }
         self.find_extra(&mut census, &mut mending, registration.gone, began_at, &mut findings).await?;
-        for total in census.totals(self.since, found.data_through.unwrap_or(began_at)).await? {
-            let sums = findings.totals.entry((total.currency, total.status)).or_default();
-            (sums.stored_count, sums.stored) = (total.count, total.amount);
-        }
-        let total = |((currency, status), sums): ((String, String), Sums)| ReconciledTotal {
-            currency,
-            status,
-            listed_count: sums.listed_count,
-            listed_cents: sums.listed.to_string(),
-            stored_count: sums.stored_count,
-            stored_cents: if sums.stored.is_empty() { "0".to_owned() } else { sums.stored },
-        };
+        let stored = census.totals(self.since, found.data_through.unwrap_or(began_at)).await?;
+        let totals = findings.totals(stored);
         Ok(Reconciliation {
             run_id,
             source: source.to_string(),
@@ -185,7 +148,7 @@ impl Reconcile<'_> {
             different: findings.different,
             extra: findings.extra,
             repaired: findings.repaired,
-            totals: findings.totals.into_iter().map(total).collect(),
+            totals,
             samples: findings.samples,
         })
     }
@@ -200,9 +163,10 @@ impl Reconcile<'_> {
         findings: &mut Findings,
     ) -> Result<Vec<RawRecord>, Trouble> {
         let ids: Vec<&str> = page.records.iter().map(|record| record.external_id.as_str()).collect();
-        let stored = census.note(&ids).await?;
+        census.note(&ids).await?;
+        let stored = census.stored(&ids).await?;
         let stored: HashMap<&str, &StoredState> =
-            stored.iter().map(|state| (state.external_id.as_str(), state)).collect();
+            stored.iter().map(|state| (state.external_id(), state)).collect();
         let mut wrong = Vec::new();
         for record in &page.records {
             let state = RawState {
@@ -218,7 +182,7 @@ impl Reconcile<'_> {
                 continue;
             }
             findings.listed += 1;
-            add_up(&listed, through, findings);
+            findings.add_up(&listed, through);
             let what = match (stored, differs(&listed, stored)) {
                 (_, None) => continue,
                 (None, Some(what)) => {
@@ -301,52 +265,4 @@ struct Mending {
     run_id: RunId,
     cursor: Cursor,
     version: i64,
-}
-
-/// Whether a record came into being after everything that was fetched. A deal's time is that of its closing, which may lie
-/// in the future.
-fn came_later(listed: &Normalised, through: Option<DateTime<Utc>>) -> bool {
-    match (listed, through) {
-        (Normalised::Payment(payment), Some(through)) => {
-            payment.kind != PaymentKind::Deal && payment.occurred_at >= through
-        }
-        _ => false,
-    }
-}
-
-fn add_up(listed: &Normalised, through: Option<DateTime<Utc>>, findings: &mut Findings) {
-    let Normalised::Payment(payment) = listed else { return };
-    // The stored side of the totals ends there as well.
-    if payment.deleted || through.is_some_and(|through| payment.occurred_at >= through) {
-        return;
-    }
-    let key = (payment.currency.as_str().to_owned(), payment.status.as_str().to_owned());
-    let sums = findings.totals.entry(key).or_default();
-    sums.listed_count += 1;
-    sums.listed += i128::from(payment.amount_minor);
-}
-
-/// How what is stored differs from what was listed; none when it does not.
-fn differs(listed: &Normalised, stored: Option<&StoredState>) -> Option<String> {
-    let gone = match listed {
-        Normalised::Payment(payment) => payment.deleted,
-        Normalised::Contact(contact) => contact.deleted,
-        Normalised::Event(event) => event.status == buffalo_model::EventStatus::Cancelled,
-        Normalised::Gone => true,
-    };
-    let Some(stored) = stored else {
-        return (!gone).then(|| "listed by the source, and not stored".to_owned());
-    };
-    if stored.deleted != gone {
-        let what = if gone { "gone at the source" } else { "alive at the source and stored as gone" };
-        return Some(what.to_owned());
-    }
-    let Normalised::Payment(payment) = listed else { return None };
-    let listed = (payment.status.as_str(), payment.amount_minor, payment.currency.as_str());
-    let (status, amount, currency) =
-        (stored.status.as_deref()?, stored.amount_minor?, stored.currency.as_deref()?);
-    // Of what is gone, and was never seen alive, no more is known.
-    (!gone && (status, amount, currency) != listed).then(|| {
-        format!("listed as {} {} {}, stored as {status} {amount} {currency}", listed.0, listed.1, listed.2)
-    })
 }

@@ -1,11 +1,15 @@
 //! Comparing a source with what is stored of it: the stored side.
 
+mod stored;
+
 use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 use crate::error::classify;
 use crate::{Store, StoreError};
+
+pub use stored::{StoredContact, StoredEvent, StoredPayment, StoredState};
 
 /// Extra records that a repair takes at once.
 const EXTRA_AT_ONCE: i64 = 1_000;
@@ -18,21 +22,6 @@ pub struct Census {
     server: String,
     source: Source,
     entity: Entity,
-}
-
-/// The state in which a record is stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct StoredState {
-    /// The vendor's id.
-    pub external_id: String,
-    /// Whether it is marked as gone.
-    pub deleted: bool,
-    /// Of a payment: what the vendor's status means.
-    pub status: Option<String>,
-    /// Of a payment: the amount in minor units.
-    pub amount_minor: Option<i64>,
-    /// Of a payment: its currency.
-    pub currency: Option<String>,
 }
 
 /// A total of payments of one currency and status.
@@ -163,32 +152,18 @@ impl Store {
 }
 
 impl Census {
-    /// Notes records that the source listed, and returns those of them that are stored.
+    /// Notes records that the source listed.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
-    pub async fn note(&mut self, external_ids: &[&str]) -> Result<Vec<StoredState>, StoreError> {
-        let columns = match self.entity {
-            Entity::Payments => "status, amount_minor, currency",
-            Entity::Contacts | Entity::Events => {
-                "NULL::text AS status, NULL::bigint AS amount_minor, NULL::text AS currency"
-            }
-        };
-        let sql = format!(
-            "WITH noted AS (INSERT INTO census SELECT unnest($3::text[]) ON CONFLICT DO NOTHING)
-             SELECT external_id, deleted_at IS NOT NULL AS deleted, {columns} FROM {}
-             WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
-            self.table(),
-        );
-        // The table's name is one of three.
-        sqlx::query_as(AssertSqlSafe(sql))
-            .bind(self.source.as_str())
-            .bind(self.entity.as_str())
+    pub async fn note(&mut self, external_ids: &[&str]) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO census SELECT unnest($1::text[]) ON CONFLICT DO NOTHING")
             .bind(external_ids)
-            .fetch_all(&mut self.connection)
+            .execute(&mut self.connection)
             .await
-            .map_err(|error| classify(&self.server, "compare with what is stored", error))
+            .map(drop)
+            .map_err(|error| classify(&self.server, "note what was listed", error))
     }
 
     /// Up to a thousand records from `since` until `until` that are stored, are not gone, and were not listed.
@@ -207,13 +182,15 @@ impl Census {
                AND ($3::timestamptz IS NULL OR {time} >= $3) AND {time} < $4
                AND NOT EXISTS (SELECT FROM census WHERE census.external_id = stored.external_id)
              ORDER BY external_id LIMIT $5",
-            self.table(),
+            // One of three tables, which are called as the entities are.
+            self.entity,
             time = match self.entity {
                 Entity::Payments => "occurred_at",
                 Entity::Contacts => "observed_at",
                 Entity::Events => "coalesce(vendor_created_at, observed_at)",
             },
         );
+        // It can't be checked when it is compiled, as the temporary table is in no migration.
         sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(self.source.as_str())
             .bind(self.entity.as_str())
@@ -253,9 +230,5 @@ impl Census {
         .fetch_all(&mut self.connection)
         .await
         .map_err(|error| classify(&self.server, "sum up what is stored", error))
-    }
-
-    fn table(&self) -> &'static str {
-        self.entity.as_str()
     }
 }

@@ -20,7 +20,7 @@ mod settle;
 mod status;
 mod upsert;
 
-pub use census::{Census, StoredState, StoredTotal};
+pub use census::{Census, StoredContact, StoredEvent, StoredPayment, StoredState, StoredTotal};
 pub use circuits::CircuitRow;
 pub use claim::{ClaimedBatch, ClaimedRow};
 pub use connect::{MIGRATOR, Store, StoreOptions};

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::harness::World;
 
+/// The result of the entity that comes last: the only one of Stripe and Google Calendar, the contacts of HubSpot.
 async fn reconcile(world: &World, more: &[&str], code: i32) -> Value {
     let arguments = [&["reconcile", "--format", "json"], more].concat();
-    world.buffalo(&arguments).await.expect(code).json()["reconciliations"][0].clone()
+    let results = world.buffalo(&arguments).await.expect(code).json()["reconciliations"].clone();
+    results.as_array().unwrap().last().unwrap().clone()
 }
 
 fn counts(result: &Value) -> [i64; 4] {
@@ -62,6 +64,89 @@ async fn what_is_not_as_the_source_has_it_is_found_and_mended() {
     world.assert_complete().await;
     // It touched no cursor: the next run goes on as before.
     assert_eq!(world.sync().await["mode"], "incremental");
+    world.end().await;
+}
+
+/// The only record in question: its id, and what is said of it.
+fn only_sample(result: &Value) -> (&str, &str) {
+    assert_eq!(counts(result)[..3], [0, 1, 0], "{result}");
+    let sample = &result["samples"][0];
+    (sample["externalId"].as_str().unwrap(), sample["what"].as_str().unwrap())
+}
+
+/// Finds the same again and mends it; afterwards all is equal.
+async fn assert_mended(world: &World) {
+    assert_eq!(counts(&reconcile(world, &["--repair"], 3).await), [0, 1, 0, 1]);
+    world.process().await.expect(0);
+    assert_eq!(counts(&reconcile(world, &[], 0).await), [0, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_are_compared_by_what_is_known_of_them() {
+    let world = World::with_hubspot(0, 150).await;
+    world.sync().await;
+    let result = reconcile(&world, &[], 0).await;
+    assert_eq!((&result["entity"], counts(&result)), (&json!("contacts"), [0, 0, 0, 0]), "{result}");
+
+    let changed = world.database.text("SELECT max(external_id) FROM contacts WHERE deleted_at IS NULL").await;
+    let known = "SELECT concat_ws(',', email, last_name) FROM contacts
+                 WHERE external_id = (SELECT max(external_id) FROM contacts WHERE deleted_at IS NULL)";
+    let as_listed = world.database.text(known).await;
+    world
+        .database
+        .run(
+            "UPDATE contacts SET email = 'somebody@else.example', last_name = NULL
+             WHERE external_id = (SELECT max(external_id) FROM contacts WHERE deleted_at IS NULL)",
+        )
+        .await;
+    let result = reconcile(&world, &[], 3).await;
+    // Which fields, and nothing of what is in them.
+    assert_eq!(only_sample(&result), (changed.as_str(), "differs in e-mail, last name"));
+
+    assert_mended(&world).await;
+    assert_eq!(world.database.text(known).await, as_listed);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_compared_by_what_is_known_of_them() {
+    let world = World::with_calendars(1_000, 2).await;
+    let meeting = json!({"id": "meeting", "summary": "Salaries", "location": "Room 4",
+                         "description": "x".repeat(10_000), "organizer": {"email": "boss@example.com"},
+                         "start": {"dateTime": "2026-11-23T09:00:00.5+01:00", "timeZone": "Europe/Berlin"},
+                         "end": {"dateTime": "2026-11-23T10:00:00+01:00", "timeZone": "Europe/Berlin"}});
+    world.tell("gcal/events/primary", meeting).await;
+    let off = json!({"id": "off", "summary": "Called off", "start": {"date": "2026-11-24"}, "end": {"date": "2026-11-25"}});
+    world.tell("gcal/events/primary", off).await;
+    world.sync().await;
+    world.tell("gcal/events/primary/off/cancel", json!({})).await;
+    world.sync().await;
+    assert_eq!(counts(&reconcile(&world, &[], 0).await), [0, 0, 0, 0]);
+
+    // Of what is gone, the source may say nothing but that: what is kept of it is compared with nothing.
+    world.database.run("UPDATE events SET title = 'Kept' WHERE deleted_at IS NOT NULL").await;
+    world
+        .database
+        .run(
+            "UPDATE events SET title = 'Wages', starts_at = NULL, start_date = '2026-11-23', time_zone = repeat('Z', 99)
+             WHERE external_id = 'primary/meeting'",
+        )
+        .await;
+    let result = reconcile(&world, &[], 3).await;
+    let zone = format!("{}…", "Z".repeat(40));
+    let what = format!(
+        "differs in title, start (listed as 2026-11-23T08:00:00.500Z, stored as 2026-11-23), \
+         time zone (listed as Europe/Berlin, stored as {zone})"
+    );
+    assert_eq!(only_sample(&result), ("primary/meeting", what.as_str()));
+    let kept = "SELECT string_agg(samples::text, '') FROM reconciliations";
+    assert!(!world.database.text(kept).await.contains("Wages"));
+
+    assert_mended(&world).await;
+    let mended = "SELECT concat_ws(' ', title, starts_at IS NOT NULL, start_date, time_zone) FROM events
+                  WHERE external_id = 'primary/meeting'";
+    assert_eq!(world.database.text(mended).await, "Salaries t Europe/Berlin");
+    assert!(world.database.number("SELECT count(*) FROM events WHERE title = 'Kept'").await > 0);
     world.end().await;
 }
 
