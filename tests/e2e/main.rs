@@ -17,6 +17,7 @@ mod crash;
 mod cursors;
 mod deaths;
 mod demo;
+mod draining;
 mod faults;
 mod gcal;
 mod http;

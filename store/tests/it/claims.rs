@@ -139,3 +139,12 @@ async fn a_row_from_before_what_was_claimed_is_found_all_the_same() {
     drop(everywhere.unwrap());
     fixture.database.drop_it().await;
 }
+
+#[tokio::test]
+async fn a_write_wakes_whoever_listens() {
+    let mut fixture = Fixture::new().await;
+    let mut listener = fixture.store.listen_to_outbox().await.unwrap();
+    fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
+    listener.next().await.unwrap();
+    fixture.database.drop_it().await;
+}
