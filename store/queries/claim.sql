@@ -13,7 +13,7 @@ WITH claimed AS (
         SELECT raw_id, source, entity, external_id, revision, observed_at, payload_bytes, attempts, last_error, lane,
                available_at, enqueued_at
         FROM ingest_outbox
-        WHERE source = turns.source AND lane = turns.lane AND available_at > turns.floor AND available_at <= $1
+        WHERE source = turns.source AND lane = turns.lane AND available_at >= turns.floor AND available_at <= $1
           AND entity = ANY ($7::text[])
         ORDER BY available_at
         LIMIT $2
