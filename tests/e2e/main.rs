@@ -22,6 +22,7 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod metrics;
 mod processing;
 mod reconcile;
 mod restart;
