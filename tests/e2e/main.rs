@@ -24,6 +24,7 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod metrics;
 mod processing;
 mod reconcile;
 mod restart;

@@ -10,6 +10,7 @@
 mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
+mod measure;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,11 @@ impl Fixture {
         store.start_run(&run, T0).await.unwrap();
         store.read_cursor(&source, Entity::Payments, T0).await.unwrap();
         Self { database, store, source, run_id, version: 0 }
+    }
+
+    /// Any statement.
+    async fn run(&self, sql: &str) {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.database.pool).await.unwrap();
     }
 
     async fn write(&mut self, records: &[RawRecord]) -> Result<Written, StoreError> {
