@@ -30,6 +30,13 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Serve revenue, runs and health over HTTP
     Serve,
+    /// Do everything in one process, for a single small host: serve, process --watch and schedule
+    Run,
+    /// Fetch, process and reconcile when they are due, for hosts without cron
+    #[command(after_help = "Examples:\n  buffalo schedule --list            when what is due next\n  \
+        FETCH_SCHEDULE='*/5 * * * *' RECONCILE_SCHEDULE=off buffalo schedule\n\n\
+        Any number of replicas may run: each tick is fired by one of them. What was due while none ran is done once.")]
+    Schedule(ScheduleArgs),
     /// Fetch what changed at the sources into the outbox
     #[command(after_help = "Examples:\n  buffalo fetch                     all enabled sources\n  \
         buffalo fetch stripe --mode full  everything, from the beginning")]
@@ -129,6 +136,15 @@ pub(crate) struct ProcessArgs {
     /// End after so many seconds, with the batches at hand finished
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub(crate) deadline: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    /// Only say when each job is due next
+    #[arg(long)]
+    pub(crate) list: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

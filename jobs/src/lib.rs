@@ -4,11 +4,13 @@ mod fetch;
 mod persist;
 mod process;
 mod reconcile;
+mod schedule;
 mod stop;
 
 pub use fetch::{Fetch, FetchOptions};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;
+pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
 
 /// Called now and then with the number of records that were stored since the last call.

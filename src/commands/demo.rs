@@ -206,7 +206,7 @@ async fn serve(args: &DemoArgs, mut config: Config, data_dir: &Path, stop: &Stop
         data_dir.join("api-key").display()
     ));
     complain("Ctrl-C ends");
-    server::serve(listener, config, stop.clone()).await
+    server::serve(listener, config.into(), stop.clone()).await
 }
 
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -8,8 +8,10 @@ mod migrate;
 mod process;
 mod reconcile;
 mod revenue;
+mod run;
 mod runs;
 mod sandbox;
+mod schedule;
 mod status;
 
 use crate::cli::Command;
@@ -22,6 +24,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(&args, Config::load(Needs::Nothing)?).await,
         Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
+        Command::Run => run::run(connected(Needs::Everything).await?).await,
+        Command::Schedule(args) => schedule::run(&args, connected(Needs::Sources).await?).await,
         Command::Fetch(args) => fetch::run(&args, &connected(Needs::Sources).await?).await,
         Command::Process(args) => process::run(&args, &connected(Needs::Database).await?).await,
         Command::Reconcile(args) => reconcile::run(&args, &connected(Needs::Sources).await?).await,

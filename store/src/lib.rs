@@ -21,6 +21,7 @@ mod revenue;
 mod runs;
 mod settle;
 mod status;
+mod ticks;
 mod upsert;
 mod wake;
 

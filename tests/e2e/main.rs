@@ -29,3 +29,4 @@ mod processing;
 mod reconcile;
 mod restart;
 mod revenue;
+mod schedule;
