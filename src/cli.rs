@@ -69,6 +69,11 @@ pub(crate) enum Command {
     Cursors(CursorsCommand),
     /// Make the tables, or bring them up to date
     Migrate(Formatted),
+    /// Make the partitions of the coming weeks, and drop raw history that is past OUTBOX_RETENTION_DAYS
+    #[command(after_help = "Examples:\n  buffalo maintain --dry-run\n  buffalo maintain --format json\n\n\
+        Once a day is often enough; forgotten, it stops nothing. A partition that rows of the outbox still need is kept.\n\
+        Exit codes: 0 done, or another process is at it; 3 something could not be done; 1 failed.")]
+    Maintain(MaintainArgs),
     /// Check configuration, database and sources
     Check(Formatted),
     /// Run the sandbox alone: an HTTP server that behaves as Stripe, HubSpot and Google Calendar do
@@ -168,6 +173,15 @@ pub(crate) struct ReconcileArgs {
     /// Put what is missing or different into the outbox, and mark what the source no longer has as gone
     #[arg(long)]
     pub(crate) repair: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MaintainArgs {
+    /// Only say what would be made and dropped
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

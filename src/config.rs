@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
-use buffalo_model::{Currency, Entity, Source, SupportedCurrencies};
+use buffalo_model::{Currency, Entity, Retention, Source, SupportedCurrencies};
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
@@ -57,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) fetch_deadline: Duration,
     pub(crate) outbox_batch_size: u32,
     pub(crate) outbox_max_attempts: u32,
+    pub(crate) retention: Retention,
     pub(crate) currencies: SupportedCurrencies,
     pub(crate) reporting_currency: Currency,
     pub(crate) host: IpAddr,
@@ -129,6 +130,7 @@ impl Config {
             fetch_deadline: Duration::from_secs(settings.number("FETCH_DEADLINE_S", 840, 1..=31_536_000)),
             outbox_batch_size: small(settings.number("OUTBOX_BATCH_SIZE", 500, 1..=10_000)),
             outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
+            retention: Retention::of_days(small(settings.number("OUTBOX_RETENTION_DAYS", 90, 0..=36_500))),
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
             reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
             host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),

@@ -1,6 +1,7 @@
-//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
+//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining. No SQL, no vendor's JSON.
 
 mod fetch;
+mod maintain;
 mod persist;
 mod process;
 mod reconcile;
@@ -8,6 +9,7 @@ mod schedule;
 mod stop;
 
 pub use fetch::{Fetch, FetchOptions};
+pub use maintain::{Effect, Maintain};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;
 pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};

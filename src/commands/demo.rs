@@ -77,6 +77,7 @@ async fn show(
     let store = Store::new(&StoreOptions { url, max_connections: 10 })
         .map_err(|what| anyhow::anyhow!("the private PostgreSQL's address {what}"))?;
     store.migrate().await?;
+    super::maintain::make_partitions(&store).await?;
     let account = account(data_dir, args.charges)?;
     let sandbox = Sandbox::start(SandboxOptions {
         charges: account.charges,

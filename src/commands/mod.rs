@@ -4,6 +4,7 @@ mod check;
 mod cursors;
 mod demo;
 mod fetch;
+mod maintain;
 mod migrate;
 mod process;
 mod reconcile;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
+        Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }

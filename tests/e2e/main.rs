@@ -24,6 +24,7 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod maintain;
 mod metrics;
 mod processing;
 mod reconcile;
