@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use buffalo_model::NotifyOn;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::ConnectOptions;
 use sqlx::Connection;
@@ -30,6 +31,7 @@ pub struct Store {
     pub(crate) pool: PgPool,
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
+    pub(crate) notify_on: NotifyOn,
 }
 
 impl std::fmt::Debug for Store {
@@ -65,7 +67,13 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(|connection, _| Box::pin(async move { prepare_session(connection).await }))
             .connect_lazy_with(connect_options.clone());
-        Ok(Self { pool, connect_options, server })
+        Ok(Self { pool, connect_options, server, notify_on: NotifyOn::default() })
+    }
+
+    /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).
+    #[must_use]
+    pub fn telling(self, notify_on: NotifyOn) -> Self {
+        Self { notify_on, ..self }
     }
 
     /// Brings the tables up to this program's version; safe to run twice and from two processes at once.

@@ -5,6 +5,7 @@
 
 pub mod embedded;
 
+mod alarms;
 mod census;
 mod circuits;
 mod claim;
@@ -14,10 +15,12 @@ mod cursors;
 mod enqueue;
 mod error;
 mod lock;
+mod notifications;
 mod revenue;
 mod runs;
 mod settle;
 mod status;
+mod summary;
 mod upsert;
 
 pub use census::{Census, StoredContact, StoredEvent, StoredPayment, StoredState, StoredTotal};
@@ -28,7 +31,9 @@ pub use cursors::CursorRow;
 pub use enqueue::{Page, Sweep, Written};
 pub use error::StoreError;
 pub use lock::ProducerLock;
+pub use notifications::{LeasedDelivery, NewSummary, Undelivered};
 pub use runs::{NewRun, RunFilter, RunOutcome, RunProgress};
 pub use settle::{DeadRow, RetryRow, Settled};
 pub use status::{OutboxDepth, Status, UnmappedStatus};
+pub use summary::{DayCounts, RunTally};
 pub use upsert::{StoreFailure, UpsertRow};

@@ -9,6 +9,7 @@
 
 #[path = "../../../tests/support/database.rs"]
 mod database;
+mod notifications;
 
 use std::collections::BTreeMap;
 
