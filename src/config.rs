@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use buffalo_connectors::channels::{self, Channel};
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
-use buffalo_model::{Currency, Entity, Source, SupportedCurrencies};
+use buffalo_model::{Currency, Entity, NotifyOn, Source, SupportedCurrencies, parse_timezone};
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
@@ -39,6 +41,9 @@ pub(crate) struct Config {
     pub(crate) outbox_max_attempts: u32,
     pub(crate) currencies: SupportedCurrencies,
     pub(crate) reporting_currency: Currency,
+    pub(crate) reporting_timezone: Tz,
+    pub(crate) notify_on: NotifyOn,
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) api_key: Option<SecretString>,
@@ -96,7 +101,7 @@ impl Config {
             );
         }
         let usd = Currency::default_reporting();
-        let config = Self {
+        let mut config = Self {
             store: store(settings, needs),
             sources,
             full_backfill_min_interval: TimeDelta::minutes(
@@ -108,6 +113,9 @@ impl Config {
             outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
             reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
+            reporting_timezone: timezone(settings),
+            notify_on: settings.parsed("NOTIFY_ON", NotifyOn::default()),
+            channels: channels::configure(settings),
             host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             port: u16::try_from(settings.number("PORT", 3_000, 0..=65_535)).unwrap_or(3_000),
             api_key: key(settings, "API_KEY", needs),
@@ -119,6 +127,7 @@ impl Config {
                 "is not among SUPPORTED_CURRENCIES, so it would always be zero",
             );
         }
+        config.store = config.store.map(|store| store.telling(config.notify_on.clone()));
         Some(config)
     }
 
@@ -172,6 +181,14 @@ fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
             None
         }
     }
+}
+
+fn timezone(settings: &mut Settings) -> Tz {
+    let Some(name) = settings.text("REPORTING_TIMEZONE") else { return Tz::UTC };
+    parse_timezone(&name).unwrap_or_else(|error| {
+        settings.complain("REPORTING_TIMEZONE", format!("can't be read: {error}"));
+        Tz::UTC
+    })
 }
 
 fn key(settings: &mut Settings, name: &'static str, needs: Needs) -> Option<SecretString> {

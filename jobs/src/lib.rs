@@ -1,15 +1,20 @@
-//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
+//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling,
+//! telling. No SQL, no vendor's JSON.
 
 mod fetch;
+mod notify;
 mod persist;
 mod process;
 mod reconcile;
 mod stop;
+mod summary;
 
 pub use fetch::{Fetch, FetchOptions};
+pub use notify::{Delivered, Sent, deliver_due, test_channels};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;
 pub use stop::{Stop, StopSwitch};
+pub use summary::{DailySummary, Summaries};
 
 /// Called now and then with the number of records that were stored since the last call.
 pub type OnProgress = std::sync::Arc<dyn Fn(u64) + Send + Sync>;

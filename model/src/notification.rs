@@ -23,10 +23,12 @@ pub enum NotificationKind {
     Success,
     /// The summary of a day.
     Daily,
+    /// Somebody tries the channels.
+    Test,
 }
 
 impl NotificationKind {
-    /// Every kind.
+    /// The kinds that one can want; a test is sent to whoever asks for it.
     pub const ALL: [Self; 4] = [Self::Failure, Self::Recovery, Self::Success, Self::Daily];
 
     /// The name in settings, tables and documents.
@@ -37,6 +39,7 @@ impl NotificationKind {
             Self::Recovery => "recovery",
             Self::Success => "success",
             Self::Daily => "daily",
+            Self::Test => "test",
         }
     }
 }

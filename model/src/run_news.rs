@@ -65,7 +65,9 @@ impl RunNews<'_> {
                 }
                 None => format!("{work} went well at {at}."),
             },
-            NotificationKind::Success | NotificationKind::Daily => format!("{work} went well at {at}."),
+            NotificationKind::Success | NotificationKind::Daily | NotificationKind::Test => {
+                format!("{work} went well at {at}.")
+            }
         };
         if self.kind == NotificationKind::Recovery && (self.before.stale_cursor || run.stale_cursor_detected)
         {

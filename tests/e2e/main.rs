@@ -10,6 +10,8 @@
 #[path = "../support/database.rs"]
 mod database;
 mod harness;
+#[path = "../support/sinks.rs"]
+mod sinks;
 
 mod bad_input;
 mod command_line;
@@ -22,7 +24,9 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod notifications;
 mod processing;
 mod reconcile;
 mod restart;
 mod revenue;
+mod summary;
