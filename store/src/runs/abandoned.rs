@@ -1,4 +1,4 @@
-//! Runs whose process is gone without having said how they ended.
+//! Runs that are heard of before they end by themselves: their process is gone, or their rows became dead letters.
 
 use buffalo_model::{Ending, Run, Work};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -69,6 +69,27 @@ impl Store {
         runs.sort_by_key(line);
         for run in &runs {
             self.hear_in_tx(tx, run, Ending::Final, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of these runs that process have new dead letters.
+    pub(super) async fn hear_of_dead_letters_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        run_ids: &[uuid::Uuid],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let processing = sqlx::query_as!(
+            RunRecord,
+            "SELECT * FROM sync_runs WHERE run_id = ANY ($1) AND mode = 'process' ORDER BY run_id",
+            run_ids,
+        )
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(self.fail("read the run"))?;
+        for run in processing {
+            self.hear_in_tx(tx, &run.try_into()?, Ending::Final, now).await?;
         }
         Ok(())
     }

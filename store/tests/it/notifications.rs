@@ -1,7 +1,7 @@
 //! What people are told, and how it is delivered exactly once for each event.
 
 use buffalo_model::FailedRecord;
-use buffalo_store::{LeasedDelivery, NewSummary, RunProgress};
+use buffalo_store::{LeasedDelivery, NewSummary, RunCredit};
 
 use super::*;
 
@@ -109,18 +109,25 @@ async fn dead_letters_are_told_while_the_run_goes_on_and_end_when_none_is_left()
     let run_id = fixture.begun(Mode::Process, T0).await;
     fixture.write(&[record("ch_1", 0, "{}")]).await.unwrap();
     let batch = fixture.claim(1).await.unwrap();
-    let dead = buffalo_store::DeadRow { row: 0, stage: "normalise", reason: "bad".to_owned() };
+    let dead = buffalo_store::DeadRow { row: 0, attempts: 1, stage: "normalise", reason: "bad".to_owned() };
     batch.settle(&[], &[dead], T0).await.unwrap();
-    let progress = RunProgress { failed: 1, dead_lettered: 1, ..RunProgress::default() };
-    fixture.store.heartbeat(run_id, &progress, T0).await.unwrap();
+    let credit = RunCredit {
+        run_id,
+        processed: 0,
+        failed: 1,
+        dead_lettered: 1,
+        failed_records: vec![FailedRecord {
+            external_id: "ch_1".to_owned(),
+            stage: "normalise".to_owned(),
+            error: "bad".to_owned(),
+        }],
+        unmapped_statuses_seen: Vec::new(),
+    };
+    fixture.store.credit_runs(&[credit], T0).await.unwrap();
     assert_eq!(fixture.kinds().await, "failure");
-    let failed_records = vec![FailedRecord {
-        external_id: "ch_1".to_owned(),
-        stage: "normalise".to_owned(),
-        error: "bad".to_owned(),
-    }];
-    let outcome = RunOutcome { failed_records, ..RunOutcome::default() };
-    fixture.store.finish_run(run_id, &outcome, T0).await.unwrap();
+    let text = fixture.database.text("SELECT body_text FROM notifications").await;
+    assert!(text.contains("One of them: ch_1: bad"), "{text}");
+    fixture.ended(run_id, None, T0).await;
     let idle = fixture.begun(Mode::Process, T0).await;
     fixture.ended(idle, None, T0 + TimeDelta::minutes(5)).await;
     assert_eq!(fixture.kinds().await, "failure", "a run that finds nothing to do mends nothing");
