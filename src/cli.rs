@@ -1,8 +1,12 @@
 //! The command line: every role of the program in one enum.
 
+mod telling;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 
 /// Brings Stripe, HubSpot and Google Calendar into your own Postgres, and says how much revenue you collected.
 #[derive(Debug, Parser)]
@@ -61,6 +65,17 @@ pub(crate) enum Command {
     /// List runs, or show one
     #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
     Runs(RunsArgs),
+    /// Sum up a day: yesterday, sent once through the configured channels
+    #[command(
+        after_help = "Examples:\n  buffalo summary                    what cron does; days that were missed are sent too\n  \
+        buffalo summary --date 2026-01-31  only prints that day\n\n\
+        Days begin and end at midnight in REPORTING_TIMEZONE."
+    )]
+    Summary(SummaryArgs),
+    /// Deliver notifications that are due, or try the channels
+    #[command(after_help = "Examples:\n  buffalo notify --test\n  buffalo notify\n\n\
+        Every fetch, process, reconcile and summary delivers what is due by itself.")]
+    Notify(NotifyArgs),
     /// Tell how things stand: freshness, outbox, dead letters, unknown statuses
     #[command(after_help = "Examples:\n  buffalo status\n  buffalo status --unmapped --format csv")]
     Status(StatusArgs),

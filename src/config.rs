@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use buffalo_connectors::channels::{self, Channel};
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
-use buffalo_model::{Currency, Entity, Retention, Source, SupportedCurrencies};
+use buffalo_model::{Currency, Entity, NotifyOn, Retention, Source, SupportedCurrencies, parse_timezone};
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
@@ -60,6 +62,9 @@ pub(crate) struct Config {
     pub(crate) retention: Retention,
     pub(crate) currencies: SupportedCurrencies,
     pub(crate) reporting_currency: Currency,
+    pub(crate) reporting_timezone: Tz,
+    pub(crate) notify_on: NotifyOn,
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) api_key: Option<SecretString>,
@@ -119,7 +124,7 @@ impl Config {
             );
         }
         let usd = Currency::default_reporting();
-        let config = Self {
+        let mut config = Self {
             store: store(settings, needs),
             sources,
             schedules: Schedules::from_settings(settings),
@@ -133,6 +138,9 @@ impl Config {
             retention: Retention::of_days(small(settings.number("OUTBOX_RETENTION_DAYS", 90, 0..=36_500))),
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
             reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
+            reporting_timezone: timezone(settings),
+            notify_on: settings.parsed("NOTIFY_ON", NotifyOn::default()),
+            channels: channels::configure(settings),
             host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             port: u16::try_from(settings.number("PORT", 3_000, 0..=65_535)).unwrap_or(3_000),
             api_key: key(settings, "API_KEY", needs),
@@ -147,6 +155,7 @@ impl Config {
                 "is not among SUPPORTED_CURRENCIES, so it would always be zero",
             );
         }
+        config.store = config.store.map(|store| store.telling(config.notify_on.clone()));
         Some(config)
     }
 
@@ -200,6 +209,14 @@ fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
             None
         }
     }
+}
+
+fn timezone(settings: &mut Settings) -> Tz {
+    let Some(name) = settings.text("REPORTING_TIMEZONE") else { return Tz::UTC };
+    parse_timezone(&name).unwrap_or_else(|error| {
+        settings.complain("REPORTING_TIMEZONE", format!("can't be read: {error}"));
+        Tz::UTC
+    })
 }
 
 fn key(settings: &mut Settings, name: &'static str, needs: Needs) -> Option<SecretString> {

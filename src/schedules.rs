@@ -2,24 +2,25 @@
 
 use buffalo_connectors::Settings;
 use buffalo_jobs::CronExpression;
-use chrono_tz::Tz;
 
 /// The expressions of all jobs; none for a job that is switched off.
 #[derive(Debug)]
 pub(crate) struct Schedules {
-    pub(crate) timezone: Tz,
     pub(crate) fetch: Option<CronExpression>,
     pub(crate) process: Option<CronExpression>,
     pub(crate) reconcile: Option<CronExpression>,
+    pub(crate) summary: Option<CronExpression>,
+    pub(crate) maintain: Option<CronExpression>,
 }
 
 impl Schedules {
     pub(crate) fn from_settings(settings: &mut Settings) -> Self {
         Self {
-            timezone: settings.parsed("SCHEDULE_TIMEZONE", Tz::UTC),
             fetch: expression(settings, "FETCH_SCHEDULE", "*/15 * * * *"),
             process: expression(settings, "PROCESS_SCHEDULE", "*/5 * * * *"),
             reconcile: expression(settings, "RECONCILE_SCHEDULE", "0 4 * * SUN"),
+            summary: expression(settings, "SUMMARY_SCHEDULE", "0 9 * * *"),
+            maintain: expression(settings, "MAINTAIN_SCHEDULE", "30 3 * * *"),
         }
     }
 }

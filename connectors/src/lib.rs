@@ -1,7 +1,9 @@
-//! The sources Buffalo reads, the HTTP layer they share, and a sandbox that behaves as they do.
+//! The sources Buffalo reads, the HTTP layer they share, a sandbox that behaves as they do, and the channels through
+//! which people are told.
 //!
 //! A source is a folder here and one line in [`SOURCES`]. No SQL, and nothing that knows where records go.
 
+pub mod channels;
 pub mod connector;
 mod gcal;
 pub mod http;

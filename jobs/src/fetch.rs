@@ -120,6 +120,7 @@ impl Fetch<'_> {
         }
         let outcome = RunOutcome {
             to_be_continued: trouble.as_ref().is_some_and(Trouble::is_a_limit),
+            stopped: matches!(trouble, Some(Trouble::Stopped)),
             error: trouble.map(|trouble| trouble.to_string()),
             requests: requests.unrecorded(),
         };

@@ -1,19 +1,24 @@
-//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining. No SQL, no vendor's JSON.
+//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining, telling. No
+//! SQL, no vendor's JSON.
 
 mod fetch;
 mod maintain;
+mod notify;
 mod persist;
 mod process;
 mod reconcile;
 mod schedule;
 mod stop;
+mod summary;
 
 pub use fetch::{Fetch, FetchOptions};
 pub use maintain::{Effect, Maintain};
+pub use notify::{Delivered, Sent, deliver_due, test_channels};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;
 pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
+pub use summary::{DailySummary, Summaries};
 
 /// Called now and then with the number of records that were stored since the last call.
 pub type OnProgress = std::sync::Arc<dyn Fn(u64) + Send + Sync>;

@@ -73,14 +73,14 @@ impl Reconcile<'_> {
         }
         self.store.start_run(&run, self.clock.now()).await?;
         let mut requests = 0;
-        let (error, result) = match lock {
+        let (trouble, result) = match lock {
             None => (None, None),
             Some(mut lock) => {
                 let compared = self.compare(run_id, &mut lock, &mut requests).await;
                 lock.release().await;
                 match compared {
                     Ok(result) => (None, Some(result)),
-                    Err(trouble) => (Some(trouble.to_string()), None),
+                    Err(trouble) => (Some(trouble), None),
                 }
             }
         };
@@ -95,7 +95,12 @@ impl Reconcile<'_> {
             persist(|| self.store.keep_reconciliation(result)).await?;
         }
         let requests = i64::try_from(requests).unwrap_or(i64::MAX);
-        let outcome = RunOutcome { error, requests, ..RunOutcome::default() };
+        let outcome = RunOutcome {
+            stopped: matches!(trouble, Some(Trouble::Stopped)),
+            error: trouble.map(|trouble| trouble.to_string()),
+            requests,
+            ..RunOutcome::default()
+        };
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await?;
         Ok((run, result))
     }

@@ -9,12 +9,14 @@ mod event;
 mod maintenance;
 mod money;
 mod normalised;
+mod notification;
 mod payment;
 mod reconciliation;
 mod record;
 mod retention;
 mod revenue;
 mod run;
+mod run_news;
 
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, FixedClock, SystemClock};
@@ -27,6 +29,7 @@ pub use maintenance::{
 };
 pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
 pub use normalised::Normalised;
+pub use notification::{Alarm, DeadLetters, Ending, Notification, NotificationKind, NotifyOn, Work};
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
@@ -36,3 +39,4 @@ pub use revenue::{
     parse_date, parse_timezone,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
+pub use run_news::RunNews;

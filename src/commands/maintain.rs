@@ -13,30 +13,42 @@ use crate::output::{complain, say, say_csv, say_json, say_table, time};
 
 pub(super) async fn run(args: &MaintainArgs, config: &Config) -> anyhow::Result<Exit> {
     let effect = if args.dry_run { Effect::OnlyTold } else { Effect::Done };
-    let job = Maintain { store: config.store()?, clock: &SystemClock, retention: config.retention, effect };
-    let Some(report) = job.run().await? else {
+    let Some(report) = maintain(config, effect).await? else {
         complain("another maintenance is at work; nothing was done here");
         return Ok(Exit::Done);
     };
-    for trouble in &report.not_done {
-        complain(format!("could not {} {}: {}", trouble.step, trouble.partition, trouble.reason));
-    }
     match args.output.format {
         Format::Json => say_json(&report)?,
         Format::Csv => say_csv(&HEADER, &rows(&report))?,
         Format::Table => show(&report)?,
     }
-    Ok(if report.not_done.is_empty() { Exit::Done } else { Exit::PartlyFailed })
+    Ok(exit(&report))
+}
+
+/// Maintains, and complains of what could not be done; none while another maintenance is at work.
+pub(super) async fn maintain(config: &Config, effect: Effect) -> anyhow::Result<Option<Maintenance>> {
+    let job = Maintain { store: config.store()?, clock: &SystemClock, retention: config.retention, effect };
+    let report = job.run().await?;
+    complain_of(report.as_ref());
+    Ok(report)
+}
+
+fn complain_of(report: Option<&Maintenance>) {
+    for trouble in report.iter().flat_map(|report| &report.not_done) {
+        complain(format!("could not {} {}: {}", trouble.step, trouble.partition, trouble.reason));
+    }
+}
+
+/// Done when everything could be done, partly failed otherwise.
+pub(super) fn exit(report: &Maintenance) -> Exit {
+    if report.not_done.is_empty() { Exit::Done } else { Exit::PartlyFailed }
 }
 
 /// Makes the partitions that a migrated database lacks, and drops none: whoever migrates may not have been told how long
 /// history is to be kept.
 pub(super) async fn make_partitions(store: &Store) -> anyhow::Result<()> {
     let job = Maintain { store, clock: &SystemClock, retention: Retention::ForEver, effect: Effect::Done };
-    let report = job.run().await?;
-    for trouble in report.iter().flat_map(|report| &report.not_done) {
-        complain(format!("could not {} {}: {}", trouble.step, trouble.partition, trouble.reason));
-    }
+    complain_of(job.run().await?.as_ref());
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod demo;
 mod fetch;
 mod maintain;
 mod migrate;
+mod notify;
 mod process;
 mod reconcile;
 mod revenue;
@@ -14,6 +15,9 @@ mod runs;
 mod sandbox;
 mod schedule;
 mod status;
+mod summary;
+
+use std::sync::Arc;
 
 use crate::cli::Command;
 use crate::config::{Config, Needs};
@@ -25,13 +29,34 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(&args, Config::load(Needs::Nothing)?).await,
         Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
-        Command::Run => run::run(connected(Needs::Everything).await?).await,
-        Command::Schedule(args) => schedule::run(&args, connected(Needs::Sources).await?).await,
-        Command::Fetch(args) => fetch::run(&args, &connected(Needs::Sources).await?).await,
-        Command::Process(args) => process::run(&args, &connected(Needs::Database).await?).await,
-        Command::Reconcile(args) => reconcile::run(&args, &connected(Needs::Sources).await?).await,
+        Command::Run => {
+            let config = Arc::new(connected(Needs::Everything).await?);
+            notify::meanwhile(&config, run::run(Arc::clone(&config))).await
+        }
+        Command::Schedule(args) => {
+            let config = Arc::new(connected(Needs::Sources).await?);
+            notify::meanwhile(&config, schedule::run(&args, &config)).await
+        }
+        Command::Fetch(args) => {
+            let config = connected(Needs::Sources).await?;
+            notify::meanwhile(&config, fetch::run(&args, &config)).await
+        }
+        Command::Process(args) => {
+            let config = connected(Needs::Database).await?;
+            notify::meanwhile(&config, process::run(&args, &config)).await
+        }
+        Command::Reconcile(args) => {
+            let config = connected(Needs::Sources).await?;
+            notify::meanwhile(&config, reconcile::run(&args, &config)).await
+        }
         Command::Revenue(args) => revenue::run(&args, &connected(Needs::Database).await?).await,
         Command::Runs(args) => runs::run(&args, &connected(Needs::Database).await?).await,
+        Command::Summary(args) => {
+            let config = connected(Needs::Database).await?;
+            notify::meanwhile(&config, summary::run(&args, &config)).await
+        }
+        Command::Notify(args) if args.test => notify::test(&args, &Config::load(Needs::Nothing)?).await,
+        Command::Notify(args) => notify::run(&args, &connected(Needs::Database).await?).await,
         Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,

@@ -13,8 +13,7 @@ use crate::exit::Exit;
 use crate::{server, shutdown};
 
 /// Serves, processes and fetches until stopped. When one of the three ends by itself, so do the others.
-pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
-    let config = Arc::new(config);
+pub(super) async fn run(config: Arc<Config>) -> anyhow::Result<Exit> {
     let (switch, stop) = StopSwitch::new();
     let mut asked = shutdown::on_signal();
     let listener = server::listen(&config).await?;

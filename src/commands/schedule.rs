@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use buffalo_jobs::{Action, Process, Schedule, ScheduledJob, Stop};
+use buffalo_jobs::{Action, Effect, Process, Schedule, ScheduledJob, Stop};
 use buffalo_model::{Mode, SystemClock};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{fetch, process, reconcile};
+use super::{fetch, maintain, process, reconcile, summary};
 use crate::cli::{Format, ScheduleArgs};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{say_csv, say_json, say_table, time};
 use crate::shutdown;
 
-pub(super) async fn run(args: &ScheduleArgs, config: Config) -> anyhow::Result<Exit> {
-    let schedule = schedule(&Arc::new(config), Draining::Scheduled)?;
+pub(super) async fn run(args: &ScheduleArgs, config: &Arc<Config>) -> anyhow::Result<Exit> {
+    let schedule = schedule(config, Draining::Scheduled)?;
     if args.list {
         list(&schedule.next_times(), args.output.format)?;
         return Ok(Exit::Done);
@@ -70,8 +70,25 @@ pub(super) fn schedule(config: &Arc<Config>, draining: Draining) -> anyhow::Resu
             Ok(reconcile::exit(&runs, &results))
         }),
     );
-    let timezone = schedules.timezone;
-    Ok(Schedule { store: config.store()?.clone(), clock: Arc::new(SystemClock), timezone, jobs })
+    add(
+        "summary",
+        &schedules.summary,
+        action(config, |config, _| async move { summary::send_due(&config).await }),
+    );
+    add(
+        "maintain",
+        &schedules.maintain,
+        action(config, |config, _| async move {
+            let report = maintain::maintain(&config, Effect::Done).await?;
+            Ok(report.as_ref().map_or(Exit::Done, maintain::exit))
+        }),
+    );
+    Ok(Schedule {
+        store: config.store()?.clone(),
+        clock: Arc::new(SystemClock),
+        timezone: config.reporting_timezone,
+        jobs,
+    })
 }
 
 /// A command as an action: what it prints as a table for people goes to the runs' records here.

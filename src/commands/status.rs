@@ -1,7 +1,7 @@
 //! `buffalo status`: how things stand, at a glance.
 
 use buffalo_model::{Clock, SystemClock};
-use buffalo_store::{Status, UnmappedStatus};
+use buffalo_store::{Status, Undelivered, UnmappedStatus};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, StatusArgs};
@@ -17,8 +17,11 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
     store.abandon_silent_runs(SystemClock.now()).await?;
     let status = store.status().await?;
     let last_runs = store.last_fetches().await?;
+    let undelivered = store.undelivered(SystemClock.now()).await?;
     if format == Format::Json {
-        say_json(&document(&status, &last_runs))?;
+        let mut document = document(&status, &last_runs);
+        document["undeliveredNotifications"] = undelivered.iter().map(undelivered_document).collect();
+        say_json(&document)?;
         return Ok(Exit::Done);
     }
     let last_run = |source: &str, entity: &str| {
@@ -72,7 +75,26 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
     for warning in super::maintain::warnings(&status, SystemClock.now()) {
         say(warning)?;
     }
+    if !undelivered.is_empty() {
+        say("Notifications that a channel has not accepted; `buffalo notify --test` tries the channels:")?;
+        say_undelivered(&undelivered)?;
+    }
     Ok(Exit::Done)
+}
+
+fn say_undelivered(undelivered: &[Undelivered]) -> std::io::Result<()> {
+    let row = |one: &Undelivered| {
+        let state = if one.given_up_at.is_some() { "given up" } else { "tried again" };
+        let error = one.last_error.clone().unwrap_or_else(|| "–".to_owned());
+        vec![one.channel.clone(), one.subject.clone(), one.attempts.to_string(), state.to_owned(), error]
+    };
+    let header = ["channel", "notification", "attempts", "state", "last error"];
+    say_table(&header, &["attempts"], undelivered.iter().map(row).collect())
+}
+
+fn undelivered_document(one: &Undelivered) -> Value {
+    json!({"channel": one.channel, "subject": one.subject, "attempts": one.attempts, "lastError": one.last_error,
+           "givenUpAt": one.given_up_at})
 }
 
 /// The longest list of unknown statuses.
@@ -101,7 +123,7 @@ fn unmapped_row(status: &UnmappedStatus) -> Vec<String> {
     vec![status.source.clone(), status.raw_status.clone(), status.count.to_string(), status.sample.clone()]
 }
 
-fn unmapped_document(status: &UnmappedStatus) -> Value {
+pub(super) fn unmapped_document(status: &UnmappedStatus) -> Value {
     json!({"source": status.source, "rawStatus": status.raw_status, "count": status.count, "sample": status.sample})
 }
 

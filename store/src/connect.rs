@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use buffalo_model::NotifyOn;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::ConnectOptions;
 use sqlx::Connection;
@@ -33,6 +34,7 @@ pub struct Store {
     pub(crate) journal: PgPool,
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
+    pub(crate) notify_on: NotifyOn,
 }
 
 impl std::fmt::Debug for Store {
@@ -72,7 +74,13 @@ impl Store {
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect_options.clone());
-        Ok(Self { pool, journal, connect_options, server })
+        Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default() })
+    }
+
+    /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).
+    #[must_use]
+    pub fn telling(self, notify_on: NotifyOn) -> Self {
+        Self { notify_on, ..self }
     }
 
     /// Brings the tables up to this program's version; safe to run twice and from two processes at once.

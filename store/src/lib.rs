@@ -5,6 +5,7 @@
 
 pub mod embedded;
 
+mod alarms;
 mod census;
 mod circuits;
 mod claim;
@@ -17,11 +18,13 @@ mod journal;
 mod lanes;
 mod lock;
 mod measure;
+mod notifications;
 mod partitions;
 mod revenue;
 mod runs;
 mod settle;
 mod status;
+mod summary;
 mod ticks;
 mod upsert;
 mod wake;
@@ -36,9 +39,11 @@ pub use error::StoreError;
 pub use lanes::Lane;
 pub use lock::{MaintenanceLock, ProducerLock};
 pub use measure::{Measurements, RowEstimate};
+pub use notifications::{LeasedDelivery, NewSummary, Undelivered};
 pub use partitions::{Dropping, Partition, partition_name};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};
 pub use status::{OutboxDepth, Status, UnmappedStatus};
+pub use summary::{DayCounts, RunTally};
 pub use upsert::{StoreFailure, UpsertRow};
 pub use wake::OutboxListener;

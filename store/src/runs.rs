@@ -1,12 +1,13 @@
 //! Runs: written from their first moment on, so that a crashed one is known.
 
-use buffalo_model::{Cursor, FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
-use chrono::{DateTime, TimeDelta, Utc};
+mod abandoned;
+mod record;
 
+use buffalo_model::{Cursor, Ending, FailedRecord, Mode, Run, RunId, RunStatus};
+use chrono::{DateTime, Utc};
+
+use self::record::RunRecord;
 use crate::{Store, StoreError};
-
-/// A run that says nothing for this long has no process any more. Processes say something every few seconds.
-const SILENT_FOR_S: i64 = 90;
 
 /// A run that begins.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct RunOutcome {
     pub error: Option<String>,
     /// Whether it ended as it was meant to, before it was done: at its deadline, or at what the vendor allows in a day.
     pub to_be_continued: bool,
+    /// Whether it ended before it was done because somebody asked it to. That is nobody's failure.
+    pub stopped: bool,
     /// Requests that belong to no stored page.
     pub requests: i64,
 }
@@ -75,17 +78,9 @@ impl Store {
     /// [`StoreError::Unreachable`] and its like.
     pub async fn start_run(&self, run: &NewRun<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
         let operation = "record the run";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         if run.status == RunStatus::Running && run.mode != Mode::Process {
-            sqlx::query!(
-                "UPDATE sync_runs SET status = 'abandoned', finished_at = $3, error = 'its process is gone'
-                 WHERE source = $1 AND entity = $2 AND status = 'running' AND mode <> 'process'",
-                run.source,
-                run.entity,
-                now,
-            )
-            .execute(&self.pool)
-            .await
-            .map_err(self.fail(operation))?;
+            self.abandon_predecessors_in_tx(&mut tx, run.source, run.entity, now).await?;
         }
         let finished_at = (run.status != RunStatus::Running).then_some(now);
         let error = (run.status == RunStatus::Skipped).then_some("another producer is at work on it");
@@ -101,10 +96,10 @@ impl Store {
             finished_at,
             error,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
-        Ok(())
+        tx.commit().await.map_err(self.fail(operation))
     }
 
     /// Writes what a fetch found out before its first page: the mode it took, its cursor, and why it backfills.
@@ -150,12 +145,15 @@ impl Store {
         Ok(())
     }
 
-    /// Adds what became of rows to runs, running or ended. Runs that nobody knows any more are left out.
+    /// Adds what became of rows to runs, running or ended. Runs that nobody knows any more are left out. New dead
+    /// letters are told in the same transaction: a run that watches may go on for months.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like.
-    pub async fn credit_runs(&self, credits: &[RunCredit]) -> Result<(), StoreError> {
+    pub async fn credit_runs(&self, credits: &[RunCredit], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let operation = "record what became of rows";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
         let run_ids: Vec<uuid::Uuid> = credits.iter().map(|credit| credit.run_id.0).collect();
         let processed: Vec<i64> = credits.iter().map(|credit| credit.processed).collect();
@@ -174,15 +172,21 @@ impl Store {
             &failed_records,
             &unmapped,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
-        .map_err(self.fail("record what became of rows"))?;
-        Ok(())
+        .map_err(self.fail(operation))?;
+        if credits.iter().any(|credit| credit.dead_lettered > 0) {
+            self.hear_of_dead_letters_in_tx(&mut tx, &run_ids, now).await?;
+        }
+        tx.commit().await.map_err(self.fail(operation))
     }
 
     /// Ends a run and returns it as it stands. The status follows from what it did: with an error it is `partial` when
-    /// something was stored or the next run continues it, and `failed` otherwise; without one it is `success`, or `partial` when rows became
-    /// dead letters.
+    /// something was stored or the next run continues it, and `failed` otherwise; without one it is `success`, or `partial`
+    /// when rows became dead letters. What people are to be told of it is written in the same transaction.
+    ///
+    /// A run that was declared abandoned may still say how it ended; one that has ended keeps its end, so that this may be
+    /// called again when nobody knows whether the first call came through.
     ///
     /// # Errors
     ///
@@ -193,7 +197,10 @@ impl Store {
         outcome: &RunOutcome,
         now: DateTime<Utc>,
     ) -> Result<Run, StoreError> {
-        sqlx::query!(
+        let operation = "record the end of the run";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        let ended = sqlx::query_as!(
+            RunRecord,
             "UPDATE sync_runs
              SET status = CASE
                      WHEN $2::text IS NULL AND mode = 'process' AND records_dead_lettered > 0 THEN 'partial'
@@ -202,38 +209,29 @@ impl Store {
                      ELSE 'failed'
                  END,
                  error = $2, requests_made = requests_made + $3, finished_at = $4, heartbeat_at = $4
-             WHERE run_id = $1",
+             WHERE run_id = $1 AND status IN ('running', 'abandoned') RETURNING *",
             run_id.0,
             outcome.error,
             outcome.requests,
             now,
             outcome.to_be_continued,
         )
-        .execute(&self.pool)
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(self.fail("record the end of the run"))?;
-        self.find_run(run_id).await?.ok_or_else(|| StoreError::Unreadable {
-            table: "sync_runs",
-            what: format!("run {run_id} is gone"),
-        })
-    }
-
-    /// Declares runs abandoned that have not given a sign of life for a minute and a half. Returns how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn abandon_silent_runs(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE sync_runs SET status = 'abandoned', finished_at = $2, error = 'its process is gone'
-             WHERE status = 'running' AND heartbeat_at < $1",
-            now - TimeDelta::seconds(SILENT_FOR_S),
-            now,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(self.fail("look for abandoned runs"))?;
-        Ok(done.rows_affected())
+        .map_err(self.fail(operation))?;
+        let Some(ended) = ended else {
+            tx.rollback().await.map_err(self.fail(operation))?;
+            return self.find_run(run_id).await?.ok_or_else(|| StoreError::Unreadable {
+                table: "sync_runs",
+                what: format!("run {run_id} is gone"),
+            });
+        };
+        let run = Run::try_from(ended)?;
+        let continued = outcome.to_be_continued || outcome.stopped;
+        let ending = if continued { Ending::Continued } else { Ending::Final };
+        self.hear_in_tx(&mut tx, &run, ending, now).await?;
+        tx.commit().await.map_err(self.fail(operation))?;
+        Ok(run)
     }
 
     /// One run; none when there is no such run.
@@ -274,70 +272,5 @@ impl Store {
         .into_iter()
         .map(Run::try_from)
         .collect()
-    }
-}
-
-struct RunRecord {
-    run_id: uuid::Uuid,
-    source: String,
-    entity: String,
-    mode: String,
-    status: String,
-    started_at: DateTime<Utc>,
-    #[expect(dead_code, reason = "people see the status that follows from it")]
-    heartbeat_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-    cursor_before: Option<serde_json::Value>,
-    cursor_after: Option<serde_json::Value>,
-    stale_cursor_detected: bool,
-    full_backfill_triggered: bool,
-    full_backfill_reason: Option<String>,
-    pages_fetched: i64,
-    requests_made: i64,
-    records_fetched: i64,
-    records_enqueued: i64,
-    records_deduped: i64,
-    records_processed: i64,
-    records_failed: i64,
-    records_dead_lettered: i64,
-    failed_records: serde_json::Value,
-    unmapped_statuses_seen: Vec<String>,
-    data_through: Option<DateTime<Utc>>,
-    error: Option<String>,
-}
-
-impl TryFrom<RunRecord> for Run {
-    type Error = StoreError;
-
-    fn try_from(row: RunRecord) -> Result<Self, StoreError> {
-        let unreadable = |what| StoreError::Unreadable { table: "sync_runs", what };
-        Ok(Self {
-            run_id: RunId(row.run_id),
-            source: row.source,
-            entity: row.entity,
-            mode: row.mode.parse().map_err(unreadable)?,
-            status: row.status.parse().map_err(unreadable)?,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            cursor_before: row.cursor_before.map(Cursor::new),
-            cursor_after: row.cursor_after.map(Cursor::new),
-            stale_cursor_detected: row.stale_cursor_detected,
-            full_backfill_triggered: row.full_backfill_triggered,
-            full_backfill_reason: row.full_backfill_reason,
-            counts: RunCounts {
-                pages_fetched: row.pages_fetched,
-                requests_made: row.requests_made,
-                records_fetched: row.records_fetched,
-                records_enqueued: row.records_enqueued,
-                records_deduped: row.records_deduped,
-                records_processed: row.records_processed,
-                records_failed: row.records_failed,
-                records_dead_lettered: row.records_dead_lettered,
-            },
-            failed_records: serde_json::from_value(row.failed_records).unwrap_or_default(),
-            unmapped_statuses_seen: row.unmapped_statuses_seen,
-            data_through: row.data_through,
-            error: row.error,
-        })
     }
 }

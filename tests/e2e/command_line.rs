@@ -11,6 +11,10 @@ async fn everything_wrong_with_the_configuration_is_told_at_once() {
     world.set("OUTBOX_BATCH_SIZE", "0");
     world.set("SUPPORTED_CURRENCIES", "USD,EURO");
     world.set("LOG_FORMAT", "xml");
+    world.set("NOTIFY_ON", "failure,everything");
+    world.set("REPORTING_TIMEZONE", "Mars/Olympus");
+    world.set("NOTIFY_WEBHOOK_URL", "https://example.com/hook");
+    world.set("NOTIFY_WEBHOOK_SECRET", "whsec_pk_wrong");
     let outcome = world.buffalo(&["fetch"]).await.expect(1);
     for name in [
         "DATABASE_URL",
@@ -19,6 +23,9 @@ async fn everything_wrong_with_the_configuration_is_told_at_once() {
         "OUTBOX_BATCH_SIZE",
         "SUPPORTED_CURRENCIES",
         "LOG_FORMAT",
+        "NOTIFY_ON",
+        "REPORTING_TIMEZONE",
+        "NOTIFY_WEBHOOK_SECRET",
     ] {
         let about = format!("buffalo: {name} ");
         assert_eq!(outcome.stderr.lines().filter(|line| line.starts_with(&about)).count(), 1, "{outcome:?}");

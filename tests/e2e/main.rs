@@ -10,6 +10,8 @@
 #[path = "../support/database.rs"]
 mod database;
 mod harness;
+#[path = "../support/sinks.rs"]
+mod sinks;
 
 mod bad_input;
 mod command_line;
@@ -26,8 +28,10 @@ mod incremental;
 mod lock;
 mod maintain;
 mod metrics;
+mod notifications;
 mod processing;
 mod reconcile;
 mod restart;
 mod revenue;
 mod schedule;
+mod summary;

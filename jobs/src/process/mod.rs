@@ -158,6 +158,6 @@ impl Process {
         let news = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
         let credits = news.credits(run_id);
         persist(|| self.store.heartbeat(run_id, self.clock.now())).await?;
-        persist(|| self.store.credit_runs(&credits)).await
+        persist(|| self.store.credit_runs(&credits, self.clock.now())).await
     }
 }

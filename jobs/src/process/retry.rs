@@ -19,7 +19,7 @@ impl Default for RetrySchedule {
 }
 
 impl RetrySchedule {
-    pub(super) fn after(&self, failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn after(&self, failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
         let doubled =
             self.first.num_milliseconds().saturating_mul(1_i64 << failures.saturating_sub(1).min(30));
         let ceiling = doubled.min(self.longest.num_milliseconds()).max(1);
