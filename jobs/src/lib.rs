@@ -1,11 +1,13 @@
 //! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
 
+mod dead_letters;
 mod fetch;
 mod persist;
 mod process;
 mod reconcile;
 mod stop;
 
+pub use dead_letters::{DeadLetters, FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
 pub use fetch::{Fetch, FetchOptions};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;

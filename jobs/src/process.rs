@@ -245,7 +245,8 @@ impl Process {
     }
 }
 
-fn normalise(row: &ClaimedRow, currencies: &SupportedCurrencies) -> Result<Normalised, String> {
+/// What a row becomes, or why it can't be processed.
+pub(crate) fn normalise(row: &ClaimedRow, currencies: &SupportedCurrencies) -> Result<Normalised, String> {
     let source = row.key.source.as_str();
     let registration =
         registration(source).ok_or_else(|| format!("this program knows no source `{source}`"))?;

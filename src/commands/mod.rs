@@ -2,6 +2,7 @@
 
 mod check;
 mod cursors;
+mod dead_letters;
 mod demo;
 mod fetch;
 mod migrate;
@@ -28,6 +29,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Revenue(args) => revenue::run(&args, &connected(Needs::Database).await?).await,
         Command::Runs(args) => runs::run(&args, &connected(Needs::Database).await?).await,
         Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
+        Command::DeadLetters(command) => {
+            dead_letters::run(&command, &connected(Needs::Database).await?).await
+        }
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,

@@ -9,6 +9,7 @@
 
 #[path = "../../../tests/support/database.rs"]
 mod database;
+mod dead_letters;
 
 use std::collections::BTreeMap;
 
