@@ -15,6 +15,7 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod cursors;
+mod dead_letters;
 mod demo;
 mod faults;
 mod gcal;

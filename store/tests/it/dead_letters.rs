@@ -144,7 +144,9 @@ async fn two_replays_of_the_same_letters_do_nothing_twice() {
     let (first, second) = (replay(), replay());
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while fixture.database.number(waiting).await < 2 {}
+    while fixture.database.number(waiting).await < 2 {
+        assert!(!first.is_finished() && !second.is_finished(), "nothing held a replay up");
+    }
     barrier.rollback().await.unwrap();
     let mut done = [first.await.unwrap(), second.await.unwrap()];
     done.sort_unstable();
