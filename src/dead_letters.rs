@@ -137,7 +137,7 @@ impl<'a> PreviewedDocument<'a> {
         };
         match foreseen {
             Foreseen::Changes(changes) => {
-                document.changes = changes.iter().map(ChangeDocument::new).collect()
+                document.changes = changes.iter().map(ChangeDocument::new).collect();
             }
             Foreseen::Nothing => {}
             Foreseen::Failure { stage, reason } => {
