@@ -27,6 +27,22 @@ pub(crate) enum Needs {
     Keys,
 }
 
+/// Where the program runs (`APP_ENV`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum AppEnv {
+    /// Where nothing may stand open that could be closed.
+    Production,
+    /// Anywhere else: development, a test, staging.
+    #[default]
+    Other,
+}
+
+impl From<String> for AppEnv {
+    fn from(name: String) -> Self {
+        if name.eq_ignore_ascii_case("production") { Self::Production } else { Self::Other }
+    }
+}
+
 /// The configuration of a process.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -43,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) api_key: Option<SecretString>,
     pub(crate) admin_api_key: Option<SecretString>,
+    pub(crate) metrics_api_key: Option<SecretString>,
+    pub(crate) app_env: AppEnv,
 }
 
 /// All that is wrong with the configuration, a line each.
@@ -112,6 +130,9 @@ impl Config {
             port: u16::try_from(settings.number("PORT", 3_000, 0..=65_535)).unwrap_or(3_000),
             api_key: key(settings, "API_KEY", needs),
             admin_api_key: key(settings, "ADMIN_API_KEY", needs),
+            // Scrapes may be answered without one.
+            metrics_api_key: key(settings, "METRICS_API_KEY", Needs::Nothing),
+            app_env: settings.text("APP_ENV").map(AppEnv::from).unwrap_or_default(),
         };
         if !config.currencies.contains(config.reporting_currency) {
             settings.complain(

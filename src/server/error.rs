@@ -42,6 +42,11 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "INVALID_API_KEY", "the header X-Api-Key is missing or wrong")
     }
 
+    pub(super) fn invalid_metrics_key() -> Self {
+        let message = "METRICS_API_KEY must be sent as a bearer token; in production it has to be set";
+        Self::new(StatusCode::UNAUTHORIZED, "INVALID_METRICS_KEY", message)
+    }
+
     /// What is wrong with the parameters of the query.
     pub(super) fn validation(details: Vec<FieldProblem>) -> Self {
         let message = "the request has invalid parameters";

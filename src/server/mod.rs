@@ -3,6 +3,7 @@
 mod auth;
 mod error;
 mod health;
+mod metrics;
 mod request_id;
 mod revenue;
 mod runs;
@@ -63,6 +64,7 @@ fn router(app: App) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .merge(with_key)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

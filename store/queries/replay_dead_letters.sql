@@ -7,6 +7,7 @@
 -- `restored` writes the raw record once more where retention has dropped it, under its old id and time, by which the
 --         outbox row finds it (OFFSET 0 looks it up letter by letter: a join might read the whole history). A letter of
 --         an older program does not know its run.
+-- `queued` puts them into the lane of backfills, so that a million of them delay nothing that changed just now.
 WITH taken AS (
     SELECT id FROM dead_letters WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 ),
@@ -33,12 +34,15 @@ restored AS (
 ),
 queued AS (
     INSERT INTO ingest_outbox
-        (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, attempts, available_at, enqueued_at)
-    SELECT raw_id, source, entity, external_id, revision, observed_at, octet_length(payload), 0, $2, enqueued_at
+        (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, attempts, available_at, enqueued_at,
+         lane)
+    SELECT raw_id, source, entity, external_id, revision, observed_at, octet_length(payload), 0, $2, enqueued_at,
+           'backfill'
     FROM letters
     WHERE NOT already_newer
     ON CONFLICT DO NOTHING
 )
 SELECT count(*) FILTER (WHERE NOT already_newer) AS "replayed!",
-       count(*) FILTER (WHERE already_newer) AS "already_newer!"
+       count(*) FILTER (WHERE already_newer) AS "already_newer!",
+       CASE WHEN bool_or(NOT already_newer) THEN pg_notify($3, '')::text END AS told
 FROM letters

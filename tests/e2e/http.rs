@@ -7,7 +7,7 @@ use crate::harness::{World, kill, terminate};
 
 const KEY: &str = "0123456789abcdef";
 
-async fn serve(world: &mut World) -> (Child, String) {
+pub async fn serve(world: &mut World) -> (Child, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     world.set("HOST", "127.0.0.1");
     world.set("PORT", port.to_string());
@@ -20,7 +20,7 @@ async fn serve(world: &mut World) -> (Child, String) {
     (child, base)
 }
 
-async fn get(url: String, headers: &[(&str, &str)]) -> (u16, Value, reqwest::header::HeaderMap) {
+pub async fn get(url: String, headers: &[(&str, &str)]) -> (u16, Value, reqwest::header::HeaderMap) {
     let mut request = reqwest::Client::new().get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -102,10 +102,10 @@ impl DeadLetters<'_> {
         let before = rehearsal.stored().await?;
         let (mut upserts, mut failures) = (Vec::new(), HashMap::new());
         for (row, letter) in rehearsal.rows().iter().enumerate() {
-            match normalise(letter, self.currencies) {
+            match normalise(letter, self.currencies, u32::MAX) {
                 Ok(value) => upserts.push(UpsertRow { row, value }),
-                Err(reason) => {
-                    failures.insert(row, Foreseen::Failure { stage: "normalise", reason });
+                Err((stage, reason)) => {
+                    failures.insert(row, Foreseen::Failure { stage, reason });
                 }
             }
         }

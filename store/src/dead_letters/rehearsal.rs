@@ -3,7 +3,7 @@
 //! What the upsert makes of a row depends on what is there, and a value may be refused by the database alone. Whoever
 //! wants to know what a replay would do must do it, and look.
 
-use buffalo_model::{DeadLetterId, Entity, RecordKey, Source};
+use buffalo_model::{DeadLetterId, Entity, RecordKey, RunId, Source};
 use chrono::{DateTime, Utc};
 
 use super::{StoredRow, stored_rows, uuids};
@@ -17,6 +17,9 @@ pub struct Rehearsal {
     ids: Vec<DeadLetterId>,
 }
 
+/// Nothing is claimed, so nothing is noted as claimed either.
+const NO_CLAIM: i64 = 0;
+
 impl Store {
     /// Begins to rehearse the replay of these dead letters. Left out are letters that are gone, and those of entities
     /// that this program does not know. The caller bounds what their payloads take.
@@ -28,7 +31,7 @@ impl Store {
         let operation = "rehearse a replay";
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         let found = sqlx::query!(
-            "SELECT id, raw_id, source, entity, external_id, revision, observed_at, api_version, context, payload
+            "SELECT id, raw_id, source, entity, external_id, revision, observed_at, run_id, api_version, context, payload
              FROM dead_letters WHERE id = ANY ($1::uuid[]) ORDER BY source, entity, external_id, revision",
             &uuids(ids),
         )
@@ -49,12 +52,17 @@ impl Store {
                 revision: letter.revision,
                 observed_at: letter.observed_at,
                 attempts: 0,
+                last_error: None,
+                run_id: RunId(letter.run_id.unwrap_or_default()),
                 api_version: letter.api_version,
                 context: letter.context,
                 payload: letter.payload,
             });
         }
-        Ok(Rehearsal { batch: ClaimedBatch { tx, rows, server: self.server.clone() }, ids })
+        Ok(Rehearsal {
+            batch: ClaimedBatch { tx, claim_id: NO_CLAIM, rows, server: self.server.clone() },
+            ids,
+        })
     }
 }
 
@@ -77,7 +85,7 @@ impl Rehearsal {
     ///
     /// [`StoreError::Unreachable`] and its like.
     pub async fn stored(&mut self) -> Result<Vec<Option<StoredRow>>, StoreError> {
-        let ClaimedBatch { tx, rows, server } = &mut self.batch;
+        let ClaimedBatch { tx, rows, server, .. } = &mut self.batch;
         let records: Vec<_> = rows
             .iter()
             .map(|row| (row.key.source.as_str(), row.key.entity.as_str(), row.key.external_id.as_str()))

@@ -17,7 +17,7 @@ impl Fixture {
     async fn bury(&self, reason: &str, now: DateTime<Utc>) {
         let batch = self.claim(1_000).await.unwrap();
         let dead: Vec<_> = (0..batch.rows().len())
-            .map(|row| DeadRow { row, stage: "normalise", reason: reason.to_owned() })
+            .map(|row| DeadRow { row, attempts: 1, stage: "normalise", reason: reason.to_owned() })
             .collect();
         batch.settle(&[], &dead, now).await.unwrap();
     }
@@ -46,7 +46,11 @@ async fn a_replayed_letter_is_in_the_outbox_as_if_it_had_never_been_tried() {
     let mut fixture = Fixture::new().await;
     fixture.write(&[record("ch_1", 0, r#"{"a":1}"#), record("ch_2", 0, "2")]).await.unwrap();
     let rows = "SELECT string_agg(o::text, E'\n' ORDER BY raw_id) FROM ingest_outbox o";
-    fixture.database.run("UPDATE ingest_outbox SET available_at = to_timestamp(1800003000)").await;
+    // Due at the time of the replay, and behind what changed just now.
+    fixture
+        .database
+        .run("UPDATE ingest_outbox SET available_at = to_timestamp(1800003000), lane = 'backfill'")
+        .await;
     let before = fixture.database.text(rows).await;
     fixture.bury("unreadable", T0).await;
     let ids = fixture.ids().await;

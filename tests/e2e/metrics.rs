@@ -1,0 +1,119 @@
+//! What a monitoring system sees.
+
+use crate::harness::{World, kill};
+use crate::http::{get, serve};
+
+const METRICS_KEY: &str = "metrics-key-of-16-or-more";
+
+/// The samples of a scrape, as lines.
+async fn scrape(base: &str) -> Vec<String> {
+    let (status, body, headers) = get(format!("{base}/metrics"), &[]).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    body.as_str().unwrap().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn assert_sample(samples: &[String], sample: &str) {
+    assert!(samples.iter().any(|line| line == sample), "no `{sample}` in {samples:#?}");
+}
+
+/// The value of the only sample that begins so.
+#[track_caller]
+fn value(samples: &[String], series: &str) -> f64 {
+    let mut found = samples.iter().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let value = found.next().unwrap_or_else(|| panic!("no `{series}` in {samples:#?}"));
+    assert_eq!(found.next(), None, "{series} twice");
+    value.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_for_who_has_the_key() {
+    let mut world = World::with_charges(0).await;
+    for app_env in ["", "production"] {
+        world.set("APP_ENV", app_env);
+        world.set("METRICS_API_KEY", METRICS_KEY);
+        let (mut server, base) = serve(&mut world).await;
+        let url = format!("{base}/metrics");
+        let right = format!("Bearer {METRICS_KEY}");
+        let cases =
+            [(&*right, 200), ("bearer metrics-key-of-16-or-more", 200), ("Bearer wrong", 401), ("", 401)];
+        for (sent, expected) in cases {
+            assert_eq!(get(url.clone(), &[("authorization", sent)]).await.0, expected, "{app_env} {sent}");
+        }
+        let (status, answer, _) = get(url, &[("x-api-key", "0123456789abcdef")]).await;
+        assert_eq!((status, answer["code"].as_str()), (401, Some("INVALID_METRICS_KEY")));
+        kill(&mut server).await;
+    }
+    world.unset("METRICS_API_KEY");
+    let (mut server, base) = serve(&mut world).await;
+    assert_eq!(get(format!("{base}/metrics"), &[]).await.0, 401, "production without a key");
+    kill(&mut server).await;
+    world.unset("APP_ENV");
+    let (mut server, base) = serve(&mut world).await;
+    scrape(&base).await;
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_tells_how_things_stand() {
+    let mut world = World::with_charges(30).await;
+    let (mut server, base) = serve(&mut world).await;
+    assert_sample(&scrape(&base).await, "buffalo_database_up 1");
+    world.fetch().await.expect(0);
+    let waiting = world.database.number("SELECT count(*) FROM ingest_outbox").await;
+    let samples = scrape(&base).await;
+    assert_sample(
+        &samples,
+        &format!("buffalo_outbox_depth{{source=\"stripe\",entity=\"payments\"}} {waiting}"),
+    );
+    assert!(value(&samples, "buffalo_outbox_oldest_age_seconds") > 0.0);
+    let age = value(&samples, "buffalo_data_through_age_seconds{source=\"stripe\",entity=\"payments\"}");
+    assert!((0.0..600.0).contains(&age), "{age}");
+    for (state, is) in [("closed", 1), ("open", 0), ("half-open", 0)] {
+        assert_sample(
+            &samples,
+            &format!("buffalo_circuit_state{{source=\"stripe\",state=\"{state}\"}} {is}"),
+        );
+    }
+    assert_sample(&samples, "buffalo_dead_letters{source=\"stripe\"} 0");
+    world.database.run("UPDATE raw_records SET payload = '{}' WHERE revision = 1 AND id % 2 = 0").await;
+    world.set("OUTBOX_MAX_ATTEMPTS", "1");
+    world.process().await.expect(3);
+    let dead = world.database.number("SELECT count(*) FROM dead_letters").await;
+    let samples = scrape(&base).await;
+    assert_sample(&samples, "buffalo_outbox_depth{source=\"stripe\",entity=\"payments\"} 0");
+    assert_sample(&samples, "buffalo_outbox_oldest_age_seconds 0.000000");
+    assert_sample(&samples, &format!("buffalo_dead_letters{{source=\"stripe\"}} {dead}"));
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_circuit_is_seen_from_another_process() {
+    let mut world = World::with_charges(0).await;
+    world.set("CIRCUIT_BREAKER_THRESHOLD", "3");
+    // Longer than a run waits.
+    world.set("CIRCUIT_BREAKER_COOLDOWN_MS", "600000");
+    world.tell("faults", serde_json::json!({"times": 100, "kind": {"status": 500}})).await;
+    world.fetch().await.expect(1);
+    let (mut server, base) = serve(&mut world).await;
+    let samples = scrape(&base).await;
+    assert_sample(&samples, "buffalo_circuit_state{source=\"stripe\",state=\"open\"} 1");
+    assert_sample(&samples, "buffalo_circuit_state{source=\"stripe\",state=\"closed\"} 0");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_is_answered_while_the_database_is_out() {
+    let mut world = World::with_charges(0).await;
+    world.set("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
+    let (mut server, base) = serve(&mut world).await;
+    let samples = scrape(&base).await;
+    assert_sample(&samples, "buffalo_database_up 0");
+    assert!(!samples.iter().any(|line| line.starts_with("buffalo_outbox")), "{samples:#?}");
+    kill(&mut server).await;
+    world.end().await;
+}
