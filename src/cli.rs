@@ -1,12 +1,14 @@
 //! The command line: every role of the program in one enum.
 
+mod dead_letters;
 mod telling;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::telling::{NotifyArgs, SummaryArgs, SummaryFormat};
+pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
+pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 
 /// Brings Stripe, HubSpot and Google Calendar into your own Postgres, and says how much revenue you collected.
 #[derive(Debug, Parser)]
@@ -79,6 +81,9 @@ pub(crate) enum Command {
     /// Tell how things stand: freshness, outbox, dead letters, unknown statuses
     #[command(after_help = "Examples:\n  buffalo status\n  buffalo status --unmapped --format csv")]
     Status(StatusArgs),
+    /// List, show, replay or discard what could not be processed
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Show how far each source was fetched, or forget it
     #[command(subcommand)]
     Cursors(CursorsCommand),

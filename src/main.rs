@@ -3,7 +3,9 @@
 mod cli;
 mod commands;
 mod config;
+mod dead_letters;
 mod exit;
+mod foreign_text;
 mod output;
 mod question;
 mod schedules;

@@ -8,6 +8,8 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
+use crate::foreign_text::harmless;
+
 /// Writes a line on stdout. A reader that has gone away (`| head`) is no error.
 pub(crate) fn say(line: impl std::fmt::Display) -> io::Result<()> {
     quiet_when_closed(writeln!(io::stdout().lock(), "{line}"))
@@ -22,7 +24,7 @@ pub(crate) fn complain(line: impl std::fmt::Display) {
 /// Writes a document on stdout: indented for a terminal, in one line for a program.
 pub(crate) fn say_json(document: &impl Serialize) -> anyhow::Result<()> {
     let text = if io::stdout().is_terminal() {
-        serde_json::to_string_pretty(document)?
+        harmless(&serde_json::to_string_pretty(document)?)
     } else {
         serde_json::to_string(document)?
     };
@@ -54,7 +56,8 @@ pub(crate) fn say_table(header: &[&str], numbers: &[&str], rows: Vec<Vec<String>
     let arrangement =
         if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
-    table.add_rows(rows);
+    // Much of what is in tables was written by strangers.
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| harmless(&cell))));
     for (at, name) in header.iter().enumerate() {
         if numbers.contains(name)
             && let Some(column) = table.column_mut(at)

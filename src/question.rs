@@ -1,5 +1,7 @@
 //! Questions as they are asked from outside, by flags or by query parameters, and what is wrong with them.
 
+mod dead_letters;
+
 use buffalo_connectors::SOURCES;
 use buffalo_model::{
     Currency, Granularity, RevenueQuery, RunId, RunStatus, Source, parse_date, parse_timezone,
@@ -10,6 +12,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+
+pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, DeadLetterPage};
 
 /// Something wrong with a parameter.
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,7 @@
 //! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining, telling. No
 //! SQL, no vendor's JSON.
 
+mod dead_letters;
 mod fetch;
 mod maintain;
 mod notify;
@@ -11,6 +12,7 @@ mod schedule;
 mod stop;
 mod summary;
 
+pub use dead_letters::{DeadLetters, FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
 pub use fetch::{Fetch, FetchOptions};
 pub use maintain::{Effect, Maintain};
 pub use notify::{Delivered, Sent, deliver_due, test_channels};

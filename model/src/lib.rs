@@ -5,6 +5,7 @@ mod clock;
 mod contact;
 mod content;
 mod cursor;
+mod dead_letter;
 mod event;
 mod maintenance;
 mod money;
@@ -23,6 +24,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use contact::Contact;
 pub use content::ContentHash;
 pub use cursor::Cursor;
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterPosition, OpenDeadLetter, UnknownPosition};
 pub use event::{Event, EventStatus, EventTime};
 pub use maintenance::{
     CreatedPartition, DroppedPartition, KeptPartition, Maintenance, MaintenanceStep, NotDone,

@@ -2,6 +2,7 @@
 
 mod check;
 mod cursors;
+mod dead_letters;
 mod demo;
 mod fetch;
 mod maintain;
@@ -58,6 +59,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Notify(args) if args.test => notify::test(&args, &Config::load(Needs::Nothing)?).await,
         Command::Notify(args) => notify::run(&args, &connected(Needs::Database).await?).await,
         Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
+        Command::DeadLetters(command) => {
+            dead_letters::run(&command, &connected(Needs::Database).await?).await
+        }
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,

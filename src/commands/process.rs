@@ -34,7 +34,7 @@ pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<E
     }
     if run.counts.records_dead_lettered > 0 {
         complain(format!(
-            "{} rows became dead letters; see `buffalo status`",
+            "{} rows became dead letters; see `buffalo dead-letters list`",
             run.counts.records_dead_lettered
         ));
     }

@@ -122,10 +122,10 @@ impl ClaimedBatch {
         let reasons: Vec<&str> = dead.iter().map(|dead| dead.reason.as_str()).collect();
         let buried = sqlx::query!(
             "INSERT INTO dead_letters
-                 (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, context,
-                  payload, enqueued_at, dead_at)
+                 (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, api_version,
+                  context, payload, run_id, enqueued_at, dead_at)
              SELECT failed.id, o.source, o.entity, o.external_id, o.revision, o.raw_id, o.observed_at, failed.attempts,
-                    failed.stage, failed.reason, r.context, r.payload, o.enqueued_at, $5
+                    failed.stage, failed.reason, r.api_version, r.context, r.payload, r.run_id, o.enqueued_at, $5
              FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $6::integer[])
                  AS failed (id, raw_id, stage, reason, attempts)
              JOIN ingest_outbox o ON o.raw_id = failed.raw_id

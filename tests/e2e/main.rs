@@ -17,6 +17,7 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod cursors;
+mod dead_letters;
 mod deaths;
 mod demo;
 mod draining;

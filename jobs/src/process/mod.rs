@@ -19,6 +19,7 @@ pub use retry::RetrySchedule;
 use tally::Tally;
 use wake::Wake;
 use worker::Worker;
+pub(crate) use worker::normalise;
 
 /// How often a run says how far it is.
 const REPORT_EVERY: Duration = Duration::from_secs(2);

@@ -149,7 +149,7 @@ fn take_from(left: &AtomicU64, most: u64) -> u64 {
 }
 
 /// What a row means, or at which stage it fails and why.
-fn normalise(
+pub(crate) fn normalise(
     row: &ClaimedRow,
     currencies: &SupportedCurrencies,
     max_attempts: u32,

@@ -10,6 +10,7 @@
 mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
+mod dead_letters;
 mod measure;
 mod notifications;
 mod partitions;
