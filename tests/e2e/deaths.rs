@@ -4,7 +4,10 @@ use sqlx::{Postgres, Transaction};
 
 use crate::harness::{World, kill};
 
-/// Claims that a living worker holds.
+/// Workers that have claimed rows and stand still before they write them.
+const STUCK: &str = "SELECT count(*) FROM pg_locks WHERE relation = 'payments'::regclass AND NOT granted";
+
+/// Claims that somebody holds.
 const HELD: &str = "SELECT count(*) FROM outbox_claims WHERE claim_id IN (
     SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted)";
 
@@ -18,7 +21,7 @@ async fn hold_payments(world: &World) -> Transaction<'static, Postgres> {
 /// Starts processing, and kills it when all its workers hold rows.
 async fn die_once(world: &World, workers: i64) {
     let mut process = world.start(&["process", "--workers", &workers.to_string()]);
-    world.until("rows are claimed", async || world.database.number(HELD).await == workers).await;
+    world.until("rows are claimed", async || world.database.number(STUCK).await == workers).await;
     kill(&mut process).await;
     // A session that waits for a lock does not notice that nobody is at its other end.
     world
