@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use buffalo_model::{ContentHash, Cursor, Entity, Mode, RawRecord, RunId, RunStatus, Source};
+use buffalo_model::{ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source};
 use buffalo_store::{NewRun, Page};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -88,7 +88,7 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             run_id,
             records,
             pages: 4,
-            requests: 4,
+            requests: RequestCounts { made: 4, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
             sweeps: &[],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError, registration};
-use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, Run, RunId, RunStatus};
+use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, Run, RunId, RunStatus};
 use buffalo_store::{
     CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, Sweep,
 };
@@ -154,7 +154,7 @@ impl Fetch<'_> {
         reading.spawn(async move {
             loop {
                 let next = pages.next().await;
-                let made = pages.requests_made();
+                let made = pages.requests();
                 let last = !matches!(next, Ok(Some(_)));
                 let size = next.as_ref().map_or(0, |page| page.as_ref().map_or(0, kib));
                 // The semaphore is never closed. What is given up with the message frees its room.
@@ -320,13 +320,13 @@ impl Fetch<'_> {
 /// Requests made, and how many of them are recorded with the run.
 #[derive(Default)]
 struct Requests {
-    made: u64,
-    recorded: u64,
+    made: RequestCounts,
+    recorded: RequestCounts,
 }
 
 impl Requests {
-    fn unrecorded(&self) -> i64 {
-        i64::try_from(self.made - self.recorded).unwrap_or(i64::MAX)
+    fn unrecorded(&self) -> RequestCounts {
+        self.made.since(&self.recorded)
     }
 }
 

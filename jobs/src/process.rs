@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buffalo_connectors::registration;
 use buffalo_model::{
@@ -12,13 +12,13 @@ use buffalo_model::{
 };
 use buffalo_store::{
     ClaimedBatch, ClaimedRow, DeadRow, NewRun, RetryRow, RunOutcome, RunProgress, Settled, Store, StoreError,
-    UpsertRow,
+    Totals, UpsertRow,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
 use crate::persist::persist;
-use crate::{OnProgress, Stop};
+use crate::{OnProgress, Stop, batch_totals};
 
 /// The most payload that a worker holds at once, give or take one row.
 const BATCH_BYTES: i64 = 4 * 1024 * 1024;
@@ -197,8 +197,10 @@ impl Process {
     /// Claims, normalises, upserts and settles one batch. Returns whether there was one.
     async fn work_off_a_batch(&self, tally: &Mutex<Tally>) -> Result<bool, StoreError> {
         let options = &self.options;
+        let began = Instant::now();
         let claimed = self.store.claim(self.clock.now(), i64::from(options.batch_size), BATCH_BYTES).await?;
         let Some(mut batch) = claimed else { return Ok(false) };
+        let claimed_within = began.elapsed();
         let mut upserts = Vec::with_capacity(batch.rows().len());
         let mut failures = Vec::new();
         for (row, claimed) in batch.rows().iter().enumerate() {
@@ -214,8 +216,10 @@ impl Process {
         let unmapped = unmapped_statuses(&upserts);
         let failed_records = failures.iter().map(|failure| failed_record(&batch, failure)).collect();
         let (retries, dead) = self.sentence(&batch, failures, now);
+        let mut totals = batch_totals::of_rows(&batch, &retries, &dead);
         let settled = batch.settle(&retries, &dead, now).await?;
-        note(&mut locked(tally), settled, failed_records, unmapped);
+        totals.append(batch_totals::of_durations(claimed_within, began.elapsed()));
+        note(&mut locked(tally), settled, totals, failed_records, unmapped);
         (options.on_progress)(settled.processed);
         Ok(true)
     }
@@ -283,11 +287,18 @@ fn failed_record(batch: &ClaimedBatch, failure: &Failure) -> FailedRecord {
     }
 }
 
-fn note(tally: &mut Tally, settled: Settled, failed_records: Vec<FailedRecord>, unmapped: Vec<String>) {
+fn note(
+    tally: &mut Tally,
+    settled: Settled,
+    totals: Totals,
+    failed_records: Vec<FailedRecord>,
+    unmapped: Vec<String>,
+) {
     let count = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
     tally.progress.processed += count(settled.processed);
     tally.progress.failed += count(settled.retried + settled.dead);
     tally.progress.dead_lettered += count(settled.dead);
+    tally.progress.totals.append(totals);
     let room = REMEMBERED_FAILURES - tally.failed_records.len();
     tally.failed_records.extend(failed_records.into_iter().take(room));
     tally.unmapped_statuses.extend(unmapped);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
 use buffalo_model::{
-    Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, Run, RunId, RunStatus,
+    Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
 };
 use buffalo_store::{
     Census, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, StoredState,
@@ -74,7 +74,7 @@ impl Reconcile<'_> {
             run.status = RunStatus::Skipped;
         }
         self.store.start_run(&run, self.clock.now()).await?;
-        let mut requests = 0;
+        let mut requests = RequestCounts::default();
         let (error, result) = match lock {
             None => (None, None),
             Some(mut lock) => {
@@ -96,7 +96,6 @@ impl Reconcile<'_> {
         if let Some(result) = &result {
             persist(|| self.store.keep_reconciliation(result)).await?;
         }
-        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
         let outcome = RunOutcome { error, requests, ..RunOutcome::default() };
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await?;
         Ok((run, result))
@@ -106,7 +105,7 @@ impl Reconcile<'_> {
         &self,
         run_id: RunId,
         lock: &mut ProducerLock,
-        requests: &mut u64,
+        requests: &mut RequestCounts,
     ) -> Result<Reconciliation, Trouble> {
         let source = self.connector.source();
         let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
@@ -123,7 +122,7 @@ impl Reconcile<'_> {
                 () = stop.requested() => return Err(Trouble::Stopped),
                 page = pages.next() => page,
             };
-            *requests = pages.requests_made();
+            *requests = pages.requests();
             let Some(page) = page? else { break };
             lock.check().await?;
             let wrong = self
@@ -248,7 +247,7 @@ impl Reconcile<'_> {
             run_id: mending.run_id,
             records: &records,
             pages: 0,
-            requests: 0,
+            requests: RequestCounts::default(),
             cursor: &mending.cursor,
             data_through: None,
             sweeps: &[],

@@ -11,6 +11,7 @@ mod normalised;
 mod payment;
 mod reconciliation;
 mod record;
+mod requests;
 mod revenue;
 mod run;
 
@@ -25,6 +26,7 @@ pub use normalised::Normalised;
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use requests::{RequestCounts, RequestOutcome};
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
     parse_date, parse_timezone,

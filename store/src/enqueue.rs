@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RunId, Source};
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
 use crate::copy::CopyRows;
-use crate::{Store, StoreError};
+use crate::{RecordOutcome, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
@@ -40,7 +40,7 @@ pub struct Page<'a> {
     /// How many vendor pages these are.
     pub pages: i64,
     /// Requests made of the vendor since the write before.
-    pub requests: i64,
+    pub requests: RequestCounts,
     /// The position after these records.
     pub cursor: &'a Cursor,
     /// Set when everything the source said up to that time is stored with this page.
@@ -121,7 +121,7 @@ impl Store {
              WHERE run_id = $1",
             page.run_id.0,
             page.pages,
-            page.requests,
+            i64::try_from(page.requests.made).unwrap_or(i64::MAX),
             fetched,
             enqueued,
             deduped,
@@ -132,6 +132,14 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
+        let (source, entity) = (page.source.as_str(), page.entity.as_str());
+        let mut totals = Totals::default();
+        totals.pages(source, entity, page.pages);
+        totals.requests(source, entity, &page.requests);
+        totals.records(source, entity, RecordOutcome::Fetched, fetched);
+        totals.records(source, entity, RecordOutcome::Enqueued, enqueued);
+        totals.records(source, entity, RecordOutcome::Deduped, deduped);
+        self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
         Ok(Written { cursor_version: next_version, enqueued, deduped })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{CircuitRow, CursorRow, Store, StoreError};
+use crate::{CircuitRow, Counter, CursorRow, Durations, Store, StoreError, Total};
 
 /// The most of a table that is read to tell how many rows it has, in bytes: about 60,000 rows of the outbox.
 const READ_AT_MOST: i64 = 16 * 1024 * 1024;
@@ -20,6 +20,12 @@ pub struct Measurements {
     pub longest_due_since: Option<DateTime<Utc>>,
     /// Dead letters; nothing where there are none.
     pub dead_letters: Vec<RowEstimate>,
+    /// What runs did so far, whichever process did it.
+    pub totals: Vec<Total>,
+    /// How long claims took that found something.
+    pub claims: Durations,
+    /// How long batches took, from the claim to the commit.
+    pub batches: Durations,
 }
 
 /// How many rows of a table belong to a source and entity.
@@ -41,12 +47,16 @@ impl Store {
     ///
     /// [`StoreError::Unreachable`] and its like.
     pub async fn measure(&self, now: DateTime<Utc>) -> Result<Measurements, StoreError> {
+        let totals = self.totals().await?;
         Ok(Measurements {
             circuits: self.circuits().await?,
             cursors: self.list_cursors().await?,
             outbox: self.estimate_outbox().await?,
             longest_due_since: self.longest_due_since(now).await?,
             dead_letters: self.estimate_dead_letters().await?,
+            claims: Durations::among(&totals, Counter::ClaimDuration),
+            batches: Durations::among(&totals, Counter::BatchDuration),
+            totals,
         })
     }
 

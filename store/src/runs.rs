@@ -1,12 +1,13 @@
 //! Runs: written from their first moment on, so that a crashed one is known.
 
-use buffalo_model::{Cursor, FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
-use chrono::{DateTime, TimeDelta, Utc};
+mod abandoned;
+mod record;
 
-use crate::{Store, StoreError};
+use buffalo_model::{Cursor, FailedRecord, Mode, RequestCounts, Run, RunId, RunStatus};
+use chrono::{DateTime, Utc};
 
-/// A run that says nothing for this long has no process any more. Processes say something every few seconds.
-const SILENT_FOR_S: i64 = 90;
+use self::record::RunRecord;
+use crate::{Store, StoreError, Totals};
 
 /// A run that begins.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct RunProgress {
     pub failed: i64,
     /// Rows dead-lettered since the last word.
     pub dead_lettered: i64,
+    /// The same and more for the running totals, by source and entity.
+    pub totals: Totals,
 }
 
 /// How a run ends.
@@ -46,7 +49,7 @@ pub struct RunOutcome {
     /// Vendor statuses that Buffalo does not know.
     pub unmapped_statuses_seen: Vec<String>,
     /// Requests that belong to no stored page.
-    pub requests: i64,
+    pub requests: RequestCounts,
 }
 
 /// Which runs to list.
@@ -73,17 +76,9 @@ impl Store {
     /// [`StoreError::Unreachable`] and its like.
     pub async fn start_run(&self, run: &NewRun<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
         let operation = "record the run";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         if run.status == RunStatus::Running && run.mode != Mode::Process {
-            sqlx::query!(
-                "UPDATE sync_runs SET status = 'abandoned', finished_at = $3, error = 'its process is gone'
-                 WHERE source = $1 AND entity = $2 AND status = 'running' AND mode <> 'process'",
-                run.source,
-                run.entity,
-                now,
-            )
-            .execute(&self.pool)
-            .await
-            .map_err(self.fail(operation))?;
+            self.abandon_predecessors_in_tx(&mut tx, run.source, run.entity, now).await?;
         }
         let finished_at = (run.status != RunStatus::Running).then_some(now);
         let error = (run.status == RunStatus::Skipped).then_some("another producer is at work on it");
@@ -99,10 +94,15 @@ impl Store {
             finished_at,
             error,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
-        Ok(())
+        if run.status == RunStatus::Skipped {
+            let mut totals = Totals::default();
+            totals.run_skipped(run.source, run.entity, run.mode);
+            self.add_totals_in_tx(&mut tx, &totals).await?;
+        }
+        tx.commit().await.map_err(self.fail(operation))
     }
 
     /// Writes what a fetch found out before its first page: the mode it took, its cursor, and why it backfills.
@@ -146,6 +146,8 @@ impl Store {
         progress: &RunProgress,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let operation = "record the run's progress";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         sqlx::query!(
             "UPDATE sync_runs
              SET heartbeat_at = $2, records_processed = records_processed + $3, records_failed = records_failed + $4,
@@ -157,15 +159,19 @@ impl Store {
             progress.failed,
             progress.dead_lettered,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
-        .map_err(self.fail("record the run's progress"))?;
-        Ok(())
+        .map_err(self.fail(operation))?;
+        self.add_totals_in_tx(&mut tx, &progress.totals).await?;
+        tx.commit().await.map_err(self.fail(operation))
     }
 
     /// Ends a run and returns it as it stands. The status follows from what it did: with an error it is `partial` when
     /// something was stored or the next run continues it, and `failed` otherwise; without one it is `success`, or `partial` when rows became
     /// dead letters.
+    ///
+    /// A run that was declared abandoned may still say how it ended; one that has ended keeps its end, so that this may be
+    /// called again when nobody knows whether the first call came through.
     ///
     /// # Errors
     ///
@@ -176,8 +182,11 @@ impl Store {
         outcome: &RunOutcome,
         now: DateTime<Utc>,
     ) -> Result<Run, StoreError> {
+        let operation = "record the end of the run";
         let failed_records = serde_json::to_value(&outcome.failed_records).unwrap_or_default();
-        sqlx::query!(
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        let ended = sqlx::query_as!(
+            RunRecord,
             "UPDATE sync_runs
              SET status = CASE
                      WHEN $2::text IS NULL THEN CASE WHEN records_dead_lettered > 0 THEN 'partial' ELSE 'success' END
@@ -186,40 +195,32 @@ impl Store {
                  END,
                  error = $2, failed_records = $3, unmapped_statuses_seen = $4, requests_made = requests_made + $5,
                  finished_at = $6, heartbeat_at = $6
-             WHERE run_id = $1",
+             WHERE run_id = $1 AND status IN ('running', 'abandoned') RETURNING *",
             run_id.0,
             outcome.error,
             failed_records,
             &outcome.unmapped_statuses_seen,
-            outcome.requests,
+            i64::try_from(outcome.requests.made).unwrap_or(i64::MAX),
             now,
             outcome.to_be_continued,
         )
-        .execute(&self.pool)
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(self.fail("record the end of the run"))?;
-        self.find_run(run_id).await?.ok_or_else(|| StoreError::Unreadable {
-            table: "sync_runs",
-            what: format!("run {run_id} is gone"),
-        })
-    }
-
-    /// Declares runs abandoned that have not given a sign of life for a minute and a half. Returns how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn abandon_silent_runs(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE sync_runs SET status = 'abandoned', finished_at = $2, error = 'its process is gone'
-             WHERE status = 'running' AND heartbeat_at < $1",
-            now - TimeDelta::seconds(SILENT_FOR_S),
-            now,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(self.fail("look for abandoned runs"))?;
-        Ok(done.rows_affected())
+        .map_err(self.fail(operation))?;
+        let Some(ended) = ended else {
+            tx.rollback().await.map_err(self.fail(operation))?;
+            return self.find_run(run_id).await?.ok_or_else(|| StoreError::Unreadable {
+                table: "sync_runs",
+                what: format!("run {run_id} is gone"),
+            });
+        };
+        let run = Run::try_from(ended)?;
+        let mut totals = Totals::default();
+        totals.requests(&run.source, &run.entity, &outcome.requests);
+        totals.run_ended(&run);
+        self.add_totals_in_tx(&mut tx, &totals).await?;
+        tx.commit().await.map_err(self.fail(operation))?;
+        Ok(run)
     }
 
     /// One run; none when there is no such run.
@@ -260,70 +261,5 @@ impl Store {
         .into_iter()
         .map(Run::try_from)
         .collect()
-    }
-}
-
-struct RunRecord {
-    run_id: uuid::Uuid,
-    source: String,
-    entity: String,
-    mode: String,
-    status: String,
-    started_at: DateTime<Utc>,
-    #[expect(dead_code, reason = "people see the status that follows from it")]
-    heartbeat_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-    cursor_before: Option<serde_json::Value>,
-    cursor_after: Option<serde_json::Value>,
-    stale_cursor_detected: bool,
-    full_backfill_triggered: bool,
-    full_backfill_reason: Option<String>,
-    pages_fetched: i64,
-    requests_made: i64,
-    records_fetched: i64,
-    records_enqueued: i64,
-    records_deduped: i64,
-    records_processed: i64,
-    records_failed: i64,
-    records_dead_lettered: i64,
-    failed_records: serde_json::Value,
-    unmapped_statuses_seen: Vec<String>,
-    data_through: Option<DateTime<Utc>>,
-    error: Option<String>,
-}
-
-impl TryFrom<RunRecord> for Run {
-    type Error = StoreError;
-
-    fn try_from(row: RunRecord) -> Result<Self, StoreError> {
-        let unreadable = |what| StoreError::Unreadable { table: "sync_runs", what };
-        Ok(Self {
-            run_id: RunId(row.run_id),
-            source: row.source,
-            entity: row.entity,
-            mode: row.mode.parse().map_err(unreadable)?,
-            status: row.status.parse().map_err(unreadable)?,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            cursor_before: row.cursor_before.map(Cursor::new),
-            cursor_after: row.cursor_after.map(Cursor::new),
-            stale_cursor_detected: row.stale_cursor_detected,
-            full_backfill_triggered: row.full_backfill_triggered,
-            full_backfill_reason: row.full_backfill_reason,
-            counts: RunCounts {
-                pages_fetched: row.pages_fetched,
-                requests_made: row.requests_made,
-                records_fetched: row.records_fetched,
-                records_enqueued: row.records_enqueued,
-                records_deduped: row.records_deduped,
-                records_processed: row.records_processed,
-                records_failed: row.records_failed,
-                records_dead_lettered: row.records_dead_lettered,
-            },
-            failed_records: serde_json::from_value(row.failed_records).unwrap_or_default(),
-            unmapped_statuses_seen: row.unmapped_statuses_seen,
-            data_through: row.data_through,
-            error: row.error,
-        })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use buffalo_model::RawRecord;
+use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
@@ -145,7 +145,7 @@ impl Pages for EventPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

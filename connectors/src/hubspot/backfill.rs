@@ -1,7 +1,7 @@
 //! Fetching everything: what is live, by searches, then the bin.
 
 use async_trait::async_trait;
-use buffalo_model::RawRecord;
+use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
@@ -146,7 +146,7 @@ impl Pages for BackfillPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }
