@@ -35,7 +35,9 @@ pub(crate) enum Command {
         buffalo fetch stripe --mode full  everything, from the beginning")]
     Fetch(FetchArgs),
     /// Process the outbox into payments, contacts and events
-    #[command(after_help = "Examples:\n  buffalo process\n  buffalo process --watch --workers 4")]
+    #[command(after_help = "Examples:\n  buffalo process\n  buffalo process --watch --workers 4\n  \
+        buffalo process --deadline 240        end before cron starts the next one\n\n\
+        The first SIGTERM or Ctrl-C lets batches at hand be finished, the second ends at once; neither loses anything.")]
     Process(ProcessArgs),
     /// List sources anew and compare with what is stored: proof that nothing is missing
     #[command(after_help = "Examples:\n  buffalo reconcile\n  \
@@ -118,9 +120,15 @@ pub(crate) struct ProcessArgs {
     /// Go on until stopped, and wait for more when the outbox is empty
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Workers side by side
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) workers: u16,
+    /// Workers side by side [default: one for each processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+    /// End after so many rows
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_rows: Option<u64>,
+    /// End after so many seconds, with the batches at hand finished
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) deadline: Option<u64>,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

@@ -17,7 +17,8 @@ const WORKERS: usize = 2;
 const SQL_BATCH: &str = "
 WITH claimed AS (
     SELECT raw_id, source, entity, external_id, revision, observed_at FROM ingest_outbox
-    WHERE available_at <= now() ORDER BY available_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    WHERE source = 'stripe' AND lane = 'backfill' AND available_at <= now()
+    ORDER BY available_at LIMIT 500 FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM ingest_outbox o USING claimed c WHERE o.raw_id = c.raw_id
 ), upserted AS (

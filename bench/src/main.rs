@@ -1,4 +1,4 @@
-//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`.
 
 mod database;
 mod drain;
@@ -7,6 +7,7 @@ mod history;
 mod ingest;
 mod program;
 mod records;
+mod soak;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,6 +70,12 @@ enum Bench {
         #[arg(long)]
         history: Option<u64>,
     },
+    /// The outbox at a thousand rows a second beside long readers
+    Soak {
+        /// How long, in minutes
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
 }
 
 #[tokio::main]
@@ -83,6 +90,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
+        Bench::Soak { minutes } => soak::run(&database, minutes).await,
     };
     database.stop().await?;
     let figures = figures?;

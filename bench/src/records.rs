@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use buffalo_model::{ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source};
-use buffalo_store::{NewRun, Page};
+use buffalo_store::{Lane, NewRun, Page};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -87,6 +87,7 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             entity: Entity::Payments,
             run_id,
             records,
+            lane: Lane::Backfill,
             pages: 4,
             requests: RequestCounts { made: 4, ..RequestCounts::default() },
             cursor: &cursor,

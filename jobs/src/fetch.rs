@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError, registration};
 use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, Run, RunId, RunStatus};
-use buffalo_store::{
-    CursorRow, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, Sweep,
-};
+use buffalo_store::{CursorRow, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, Sweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -124,7 +122,6 @@ impl Fetch<'_> {
             to_be_continued: trouble.as_ref().is_some_and(Trouble::is_a_limit),
             error: trouble.map(|trouble| trouble.to_string()),
             requests: requests.unrecorded(),
-            ..RunOutcome::default()
         };
         self.note_circuit().await;
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await;
@@ -144,6 +141,7 @@ impl Fetch<'_> {
         if decision.continue_from.is_none() {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
+        let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let mut pages = self.connector.open(self.entity, plan, self.clock.now());
 
@@ -195,7 +193,7 @@ impl Fetch<'_> {
                         }
                     }
                     if !pages.is_empty() {
-                        version = self.write(run_id, pages, version, requests).await?;
+                        version = self.write(run_id, lane, pages, version, requests).await?;
                     }
                     if let Some(end) = end {
                         return Ok(end?);
@@ -251,6 +249,7 @@ impl Fetch<'_> {
     async fn write(
         &self,
         run_id: RunId,
+        lane: Lane,
         pages: Vec<FetchedPage>,
         cursor_version: i64,
         requests: &mut Requests,
@@ -277,6 +276,7 @@ impl Fetch<'_> {
             entity: self.entity,
             run_id,
             records: &records,
+            lane,
             pages: count,
             requests: requests.unrecorded(),
             cursor: &cursor,
@@ -311,8 +311,7 @@ impl Fetch<'_> {
                 .ok_or(Trouble::LockTaken)?;
         }
         self.note_circuit().await;
-        let alive = RunProgress::default();
-        persist(|| self.store.heartbeat(run_id, &alive, self.clock.now())).await?;
+        persist(|| self.store.heartbeat(run_id, self.clock.now())).await?;
         Ok(())
     }
 }

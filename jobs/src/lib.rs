@@ -1,6 +1,5 @@
 //! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
 
-mod batch_totals;
 mod fetch;
 mod persist;
 mod process;

@@ -9,9 +9,7 @@ use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registr
 use buffalo_model::{
     Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
 };
-use buffalo_store::{
-    Census, NewRun, Page, ProducerLock, RunOutcome, RunProgress, Store, StoreError, StoredState,
-};
+use buffalo_store::{Census, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, StoredState};
 use chrono::{DateTime, Utc};
 
 use self::compare::differs;
@@ -129,7 +127,7 @@ impl Reconcile<'_> {
                 .compare_page(&mut census, &page, registration.normalise, found.data_through, &mut findings)
                 .await?;
             findings.repaired += self.mend(&mut mending, wrong).await?;
-            self.store.heartbeat(run_id, &RunProgress::default(), self.clock.now()).await?;
+            self.store.heartbeat(run_id, self.clock.now()).await?;
             (self.on_progress)(page.records.len() as u64);
         }
         self.find_extra(&mut census, &mut mending, registration.gone, began_at, &mut findings).await?;
@@ -246,6 +244,7 @@ impl Reconcile<'_> {
             entity: self.entity,
             run_id: mending.run_id,
             records: &records,
+            lane: Lane::Backfill,
             pages: 0,
             requests: RequestCounts::default(),
             cursor: &mending.cursor,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::Cursor;
 
 /// Identifies a run. Version 7, so that ids of later runs sort later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub Uuid);
 

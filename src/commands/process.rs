@@ -1,6 +1,7 @@
 //! `buffalo process`: drains the outbox.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use buffalo_jobs::{Process, ProcessOptions};
 use buffalo_model::SystemClock;
@@ -16,8 +17,10 @@ use crate::shutdown;
 pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<Exit> {
     let bar = super::progress("processing".to_owned());
     let options = ProcessOptions {
-        workers: usize::from(args.workers),
+        workers: args.workers.map_or_else(one_for_each_processor, usize::from),
         watch: args.watch,
+        max_rows: args.max_rows,
+        deadline: args.deadline.map(Duration::from_secs),
         stop: shutdown::on_signal(),
         on_progress: counting(&bar),
         ..config.process_options()
@@ -49,4 +52,9 @@ pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<E
         Format::Table => say_runs(&runs)?,
     }
     Ok(exit(&runs, false))
+}
+
+/// Where there are more workers than connections (`DATABASE_POOL_MAX`), they wait for one another.
+fn one_for_each_processor() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }

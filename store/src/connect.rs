@@ -28,6 +28,9 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
+    /// A single connection for the journal of claims: a worker that waited for one of the pool while holding another
+    /// might wait for ever.
+    pub(crate) journal: PgPool,
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
 }
@@ -76,7 +79,11 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(|connection, _| Box::pin(async move { prepare_session(connection).await }))
             .connect_lazy_with(connect_options.clone());
-        Ok(Self { pool, connect_options, server })
+        let journal = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(connect_options.clone());
+        Ok(Self { pool, journal, connect_options, server })
     }
 
     /// Brings the tables up to this program's version; safe to run twice and from two processes at once.
@@ -152,6 +159,7 @@ impl Store {
     /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.journal.close().await;
     }
 
     pub(crate) fn fail(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {

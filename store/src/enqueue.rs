@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
 use crate::copy::CopyRows;
-use crate::{RecordOutcome, Store, StoreError, Totals};
+use crate::wake::CHANNEL;
+use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
@@ -23,7 +24,8 @@ const COPY_RAW: &str = "COPY raw_records
 
 /// Its narrow row in the queue.
 const COPY_OUTBOX: &str = "COPY ingest_outbox
-    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at)
+    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at,
+     lane)
     FROM STDIN (FORMAT binary)";
 
 /// One or more consecutive pages of a run, with the cursor that stands after the last of them.
@@ -37,6 +39,8 @@ pub struct Page<'a> {
     pub run_id: RunId,
     /// The records, in the order in which they were fetched.
     pub records: &'a [RawRecord],
+    /// Where they wait to be processed.
+    pub lane: Lane,
     /// How many vendor pages these are.
     pub pages: i64,
     /// Requests made of the vendor since the write before.
@@ -112,13 +116,15 @@ impl Store {
         for sweep in page.sweeps {
             enqueued += self.sweep_in_tx(&mut tx, page, sweep, now).await?;
         }
-        sqlx::query!(
+        // The notification goes out with the commit, once for all that is in it.
+        sqlx::query_scalar!(
             "UPDATE sync_runs
              SET pages_fetched = pages_fetched + $2, requests_made = requests_made + $3,
-                 records_fetched = records_fetched + $4, records_enqueued = records_enqueued + $5,
+                 records_fetched = records_fetched + $4, records_enqueued = records_enqueued + $5::bigint,
                  records_deduped = records_deduped + $6, cursor_after = $7, heartbeat_at = $8,
                  data_through = coalesce($9, data_through)
-             WHERE run_id = $1",
+             WHERE run_id = $1
+             RETURNING CASE WHEN $5::bigint > 0 THEN pg_notify($10, '')::text END",
             page.run_id.0,
             page.pages,
             i64::try_from(page.requests.made).unwrap_or(i64::MAX),
@@ -128,8 +134,9 @@ impl Store {
             page.cursor.as_value(),
             now,
             page.data_through,
+            CHANNEL,
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
         let (source, entity) = (page.source.as_str(), page.entity.as_str());
@@ -191,7 +198,7 @@ impl Store {
                     .optional_text(record.context.as_deref())
                     .text(&record.payload);
                 outbox
-                    .row(9)
+                    .row(10)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
                     .text(page.entity.as_str())
@@ -200,7 +207,8 @@ impl Store {
                     .timestamp(record.observed_at)
                     .integer(i32::try_from(record.payload.len()).unwrap_or(i32::MAX))
                     .timestamp(now)
-                    .timestamp(now);
+                    .timestamp(now)
+                    .text(page.lane.as_str());
             }
             for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
                 rows.copy_into(tx, statement).await.map_err(self.fail("enqueue records"))?;

@@ -16,8 +16,8 @@ pub struct Measurements {
     pub cursors: Vec<CursorRow>,
     /// Rows in the outbox; nothing where there are none.
     pub outbox: Vec<RowEstimate>,
-    /// Since when the outbox row that waits longest could have been claimed; none when no row is due.
-    pub longest_due_since: Option<DateTime<Utc>>,
+    /// By source: since when the outbox row that waits longest could have been claimed; nothing where no row is due.
+    pub longest_due_since: Vec<(String, DateTime<Utc>)>,
     /// Dead letters; nothing where there are none.
     pub dead_letters: Vec<RowEstimate>,
     /// What runs did so far, whichever process did it.
@@ -93,15 +93,29 @@ impl Store {
         .map_err(self.fail("measure dead letters"))
     }
 
-    /// The first row of the index that claims walk along. It is not the row that was enqueued first: one that failed
-    /// begins to wait anew, as nobody could claim it before.
-    async fn longest_due_since(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        sqlx::query_scalar!(
-            "SELECT available_at FROM ingest_outbox WHERE available_at <= $1 ORDER BY available_at LIMIT 1",
+    /// The first rows of the index that claims walk along, one for each lane. They are not the rows that were enqueued
+    /// first: one that failed begins to wait anew, as nobody could claim it before.
+    async fn longest_due_since(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+        let (sources, lanes): (Vec<String>, Vec<String>) = self.lanes_in_use().await?.into_iter().unzip();
+        let rows = sqlx::query!(
+            r#"SELECT used.source AS "source!", min(first.available_at) AS "since!"
+             FROM unnest($1::text[], $2::text[]) AS used (source, lane)
+             CROSS JOIN LATERAL (
+                 SELECT available_at FROM ingest_outbox
+                 WHERE source = used.source AND lane = used.lane AND available_at <= $3
+                 ORDER BY available_at LIMIT 1
+             ) first
+             GROUP BY used.source"#,
+            &sources,
+            &lanes,
             now,
         )
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(self.fail("find the oldest outbox row"))
+        .map_err(self.fail("find the oldest outbox rows"))?;
+        Ok(rows.into_iter().map(|row| (row.source, row.since)).collect())
     }
 }

@@ -24,17 +24,21 @@ pub struct NewRun<'a> {
     pub status: RunStatus,
 }
 
-/// What a run says of itself while it is running. Fetch counts are not here: they are written with each page.
-#[derive(Debug, Default)]
-pub struct RunProgress {
-    /// Rows processed since the last word.
+/// What became of rows, to be added to a run: that which processed them, or that which fetched them.
+#[derive(Debug)]
+pub struct RunCredit {
+    /// The run.
+    pub run_id: RunId,
+    /// Rows processed.
     pub processed: i64,
-    /// Attempts failed since the last word.
+    /// Attempts failed.
     pub failed: i64,
-    /// Rows dead-lettered since the last word.
+    /// Rows dead-lettered.
     pub dead_lettered: i64,
-    /// The same and more for the running totals, by source and entity.
-    pub totals: Totals,
+    /// Records that failed; a run remembers the first fifty.
+    pub failed_records: Vec<FailedRecord>,
+    /// Vendor statuses that Buffalo does not know.
+    pub unmapped_statuses_seen: Vec<String>,
 }
 
 /// How a run ends.
@@ -42,12 +46,8 @@ pub struct RunProgress {
 pub struct RunOutcome {
     /// Why it did not end well.
     pub error: Option<String>,
-    /// Records that failed.
-    pub failed_records: Vec<FailedRecord>,
     /// Whether it ended as it was meant to, before it was done: at its deadline, or at what the vendor allows in a day.
     pub to_be_continued: bool,
-    /// Vendor statuses that Buffalo does not know.
-    pub unmapped_statuses_seen: Vec<String>,
     /// Requests that belong to no stored page.
     pub requests: RequestCounts,
 }
@@ -135,34 +135,50 @@ impl Store {
         Ok(())
     }
 
-    /// Says that a run is alive, and what it has done since it last said so.
+    /// Says that a run is alive.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like.
-    pub async fn heartbeat(
-        &self,
-        run_id: RunId,
-        progress: &RunProgress,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let operation = "record the run's progress";
+    pub async fn heartbeat(&self, run_id: RunId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query!("UPDATE sync_runs SET heartbeat_at = $2 WHERE run_id = $1", run_id.0, now)
+            .execute(&self.pool)
+            .await
+            .map_err(self.fail("record that the run is alive"))?;
+        Ok(())
+    }
+
+    /// Adds what became of rows to runs, running or ended, and to the running totals. Runs that nobody knows any more are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn credit_runs(&self, credits: &[RunCredit], totals: &Totals) -> Result<(), StoreError> {
+        let operation = "record what became of rows";
+        let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
+        let run_ids: Vec<uuid::Uuid> = credits.iter().map(|credit| credit.run_id.0).collect();
+        let processed: Vec<i64> = credits.iter().map(|credit| credit.processed).collect();
+        let failed: Vec<i64> = credits.iter().map(|credit| credit.failed).collect();
+        let dead_lettered: Vec<i64> = credits.iter().map(|credit| credit.dead_lettered).collect();
+        let failed_records: Vec<serde_json::Value> =
+            credits.iter().map(|credit| json(serde_json::to_value(&credit.failed_records))).collect();
+        let unmapped: Vec<serde_json::Value> =
+            credits.iter().map(|credit| json(serde_json::to_value(&credit.unmapped_statuses_seen))).collect();
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE sync_runs
-             SET heartbeat_at = $2, records_processed = records_processed + $3, records_failed = records_failed + $4,
-                 records_dead_lettered = records_dead_lettered + $5
-             WHERE run_id = $1",
-            run_id.0,
-            now,
-            progress.processed,
-            progress.failed,
-            progress.dead_lettered,
+        sqlx::query_file!(
+            "queries/credit_runs.sql",
+            &run_ids,
+            &processed,
+            &failed,
+            &dead_lettered,
+            &failed_records,
+            &unmapped,
         )
         .execute(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
-        self.add_totals_in_tx(&mut tx, &progress.totals).await?;
+        self.add_totals_in_tx(&mut tx, totals).await?;
         tx.commit().await.map_err(self.fail(operation))
     }
 
@@ -183,23 +199,20 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Run, StoreError> {
         let operation = "record the end of the run";
-        let failed_records = serde_json::to_value(&outcome.failed_records).unwrap_or_default();
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         let ended = sqlx::query_as!(
             RunRecord,
             "UPDATE sync_runs
              SET status = CASE
-                     WHEN $2::text IS NULL THEN CASE WHEN records_dead_lettered > 0 THEN 'partial' ELSE 'success' END
-                     WHEN $7 OR pages_fetched > 0 OR records_processed > 0 THEN 'partial'
+                     WHEN $2::text IS NULL AND mode = 'process' AND records_dead_lettered > 0 THEN 'partial'
+                     WHEN $2::text IS NULL THEN 'success'
+                     WHEN $5 OR pages_fetched > 0 OR mode = 'process' AND records_processed > 0 THEN 'partial'
                      ELSE 'failed'
                  END,
-                 error = $2, failed_records = $3, unmapped_statuses_seen = $4, requests_made = requests_made + $5,
-                 finished_at = $6, heartbeat_at = $6
+                 error = $2, requests_made = requests_made + $3, finished_at = $4, heartbeat_at = $4
              WHERE run_id = $1 AND status IN ('running', 'abandoned') RETURNING *",
             run_id.0,
             outcome.error,
-            failed_records,
-            &outcome.unmapped_statuses_seen,
             i64::try_from(outcome.requests.made).unwrap_or(i64::MAX),
             now,
             outcome.to_be_continued,

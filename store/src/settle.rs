@@ -13,6 +13,8 @@ pub struct RetryRow {
     pub row: usize,
     /// Not before this time.
     pub available_at: DateTime<Utc>,
+    /// Where it failed.
+    pub stage: &'static str,
     /// Why it failed.
     pub reason: String,
 }
@@ -22,6 +24,8 @@ pub struct RetryRow {
 pub struct DeadRow {
     /// The index into [`ClaimedBatch::rows`].
     pub row: usize,
+    /// How often it has failed.
+    pub attempts: u32,
     /// Where it failed.
     pub stage: &'static str,
     /// Why it failed.
@@ -63,11 +67,16 @@ impl ClaimedBatch {
             self.rows.iter().zip(&leaves).filter(|(_, leaves)| **leaves).map(|(row, _)| row.raw_id).collect();
         let server = self.server;
         let fail = |error| classify(&server, "settle outbox rows", error);
-        let gone = sqlx::query!("DELETE FROM ingest_outbox WHERE raw_id = ANY ($1)", &leaving)
-            .execute(&mut *self.tx)
-            .await
-            .map_err(fail)?
-            .rows_affected();
+        let gone = sqlx::query!(
+            "WITH claim AS (DELETE FROM outbox_claims WHERE claim_id = $2)
+             DELETE FROM ingest_outbox WHERE raw_id = ANY ($1)",
+            &leaving,
+            self.claim_id,
+        )
+        .execute(&mut *self.tx)
+        .await
+        .map_err(fail)?
+        .rows_affected();
         let expected = leaving.len() as u64;
         if gone != expected {
             return Err(StoreError::SettledOther { expected, found: gone });
@@ -107,15 +116,18 @@ impl ClaimedBatch {
         }
         let ids: Vec<Uuid> = dead.iter().map(|_| Uuid::now_v7()).collect();
         let raw_ids: Vec<i64> = dead.iter().map(|dead| self.rows[dead.row].raw_id).collect();
+        let attempts: Vec<i32> =
+            dead.iter().map(|dead| i32::try_from(dead.attempts).unwrap_or(i32::MAX)).collect();
         let stages: Vec<&str> = dead.iter().map(|dead| dead.stage).collect();
         let reasons: Vec<&str> = dead.iter().map(|dead| dead.reason.as_str()).collect();
         let buried = sqlx::query!(
             "INSERT INTO dead_letters
                  (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, context,
                   payload, enqueued_at, dead_at)
-             SELECT failed.id, o.source, o.entity, o.external_id, o.revision, o.raw_id, o.observed_at, o.attempts + 1,
+             SELECT failed.id, o.source, o.entity, o.external_id, o.revision, o.raw_id, o.observed_at, failed.attempts,
                     failed.stage, failed.reason, r.context, r.payload, o.enqueued_at, $5
-             FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]) AS failed (id, raw_id, stage, reason)
+             FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $6::integer[])
+                 AS failed (id, raw_id, stage, reason, attempts)
              JOIN ingest_outbox o ON o.raw_id = failed.raw_id
              JOIN raw_records r ON r.id = o.raw_id AND r.source = o.source AND r.entity = o.entity
                   AND r.external_id = o.external_id",
@@ -124,6 +136,7 @@ impl ClaimedBatch {
             &stages as &[&str],
             &reasons as &[&str],
             now,
+            &attempts,
         )
         .execute(&mut *self.tx)
         .await

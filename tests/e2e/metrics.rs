@@ -68,7 +68,7 @@ async fn a_scrape_tells_how_things_stand() {
         &samples,
         &format!("buffalo_outbox_depth{{source=\"stripe\",entity=\"payments\"}} {waiting}"),
     );
-    assert!(value(&samples, "buffalo_outbox_oldest_age_seconds") > 0.0);
+    assert!(value(&samples, "buffalo_outbox_oldest_age_seconds{source=\"stripe\"}") > 0.0);
     let age = value(&samples, "buffalo_data_through_age_seconds{source=\"stripe\",entity=\"payments\"}");
     assert!((0.0..600.0).contains(&age), "{age}");
     for (state, is) in [("closed", 1), ("open", 0), ("half-open", 0)] {
@@ -84,7 +84,7 @@ async fn a_scrape_tells_how_things_stand() {
     let dead = world.database.number("SELECT count(*) FROM dead_letters").await;
     let samples = scrape(&base).await;
     assert_sample(&samples, "buffalo_outbox_depth{source=\"stripe\",entity=\"payments\"} 0");
-    assert_sample(&samples, "buffalo_outbox_oldest_age_seconds 0");
+    assert_sample(&samples, "buffalo_outbox_oldest_age_seconds{source=\"stripe\"} 0");
     assert_sample(&samples, &format!("buffalo_dead_letters{{source=\"stripe\"}} {dead}"));
     kill(&mut server).await;
     world.end().await;

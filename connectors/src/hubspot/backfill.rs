@@ -83,7 +83,7 @@ impl BackfillPages {
         let ids: Vec<u64> = found.objects.iter().filter_map(|object| object.id.parse().ok()).collect();
         let more = found.next.is_some() || found.objects.len() >= SEARCH_PAGE;
         let read = PageRead { ids, total: found.total, more };
-        self.windows.note(number, read).map_err(|NoWayOn| no_way_on(self.resource))?;
+        self.windows.note(number, &read).map_err(|NoWayOn| no_way_on(self.resource))?;
         let contexts = self.account.contexts(&self.api, self.resource, Part::Live, &found.objects).await?;
         let seen_at = Some(Self::searched_at(began_at));
         Ok(self.page(records(&self.api, found.objects, contexts, asked_at, seen_at)))

@@ -90,7 +90,7 @@ impl Windows {
     /// # Errors
     ///
     /// Where reading would have no end: there is more, and nothing to go on from.
-    pub(super) fn note(&mut self, number: usize, page: PageRead) -> Result<(), NoWayOn> {
+    pub(super) fn note(&mut self, number: usize, page: &PageRead) -> Result<(), NoWayOn> {
         let Some(open) = self.open.get_mut(&number) else { return Ok(()) };
         let asked = open.asked.take();
         let window = &mut open.window;

@@ -52,7 +52,7 @@ fn read(
         requests += 1;
         let page = account.page(search, SEARCH_PAGE);
         seen.extend(&page.ids);
-        windows.note(number, page).unwrap();
+        windows.note(number, &page).unwrap();
     }
     (seen, requests)
 }
@@ -95,16 +95,16 @@ fn a_page_that_leads_nowhere_is_an_error() {
     let (number, search) = windows.ask(8).unwrap();
     // The first page once more: of a server that takes no notice of the ids asked for.
     let again = account.page(Search { after_id: 0, ..search }, SEARCH_PAGE);
-    assert_eq!(windows.note(number, again), Err(NoWayOn));
+    assert_eq!(windows.note(number, &again), Err(NoWayOn));
     let (number, _) = windows.ask(8).unwrap();
-    assert_eq!(windows.note(number, PageRead { ids: vec![], total: None, more: true }), Err(NoWayOn));
+    assert_eq!(windows.note(number, &PageRead { ids: vec![], total: None, more: true }), Err(NoWayOn));
 
     let mut windows = begun();
     read(&account, &mut windows, 8, 1, || 0);
     let (number, probe) = windows.ask(8).unwrap();
     assert_eq!(probe.order, Order::Descending);
     let single = PageRead { ids: vec![5_000], total: Some(4_800), more: true };
-    assert_eq!(windows.note(number, single), Err(NoWayOn));
+    assert_eq!(windows.note(number, &single), Err(NoWayOn));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_server_that_takes_no_notice_of_the_order_is_read_upwards() {
     while let Some((number, search)) = windows.ask(8) {
         let page = account.page(Search { order: Order::Ascending, ..search }, SEARCH_PAGE);
         seen.extend(&page.ids);
-        windows.note(number, page).unwrap();
+        windows.note(number, &page).unwrap();
     }
     assert_eq!(seen, account.0);
 }

@@ -43,14 +43,18 @@ fn is_gone(listed: &Normalised) -> bool {
 }
 
 fn payment(listed: &Payment, stored: &StoredPayment) -> Option<String> {
-    let listed = (listed.status.as_str(), listed.amount_minor, listed.currency.as_str());
-    let stored = (stored.status.as_str(), stored.amount_minor, stored.currency.as_str());
-    (listed != stored).then(|| {
-        format!(
-            "listed as {} {} {}, stored as {} {} {}",
-            listed.0, listed.1, listed.2, stored.0, stored.1, stored.2
-        )
-    })
+    let worth =
+        |status: &str, amount_minor: i64, currency: &str| format!("{status} {amount_minor} {currency}");
+    let listed_worth = worth(listed.status.as_str(), listed.amount_minor, listed.currency.as_str());
+    let stored_worth = worth(&stored.status, stored.amount_minor, &stored.currency);
+    let uncaptured = (listed.uncaptured_minor.to_string(), stored.uncaptured_minor.to_string());
+    let occurred = Some(EventTime::At(listed.occurred_at));
+    sentence([
+        shown("status and amount", Some(&listed_worth), Some(&stored_worth)),
+        shown("uncaptured amount", Some(&uncaptured.0), Some(&uncaptured.1)),
+        time("time", occurred, Some(stored.occurred_at), None),
+        shown("charge", listed.parent_external_id.as_deref(), stored.parent_external_id.as_deref()),
+    ])
 }
 
 fn contact(listed: &Contact, stored: &StoredContact) -> Option<String> {

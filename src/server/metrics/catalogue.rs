@@ -72,7 +72,7 @@ pub(super) const OUTBOX_DEPTH: Metric = gauge(
 
 pub(super) const OUTBOX_OLDEST_AGE: Metric = gauge(
     "buffalo_outbox_oldest_age_seconds",
-    &[],
+    &["source"],
     "For how long the outbox row that waits longest could have been claimed; 0 when no row is due",
 );
 

@@ -53,6 +53,12 @@ pub struct StoredPayment {
     pub amount_minor: i64,
     /// The currency.
     pub currency: String,
+    /// Of a charge: what was authorised and not captured, in minor units.
+    pub uncaptured_minor: i64,
+    /// When it counts.
+    pub occurred_at: DateTime<Utc>,
+    /// The charge that a refund or dispute belongs to.
+    pub parent_external_id: Option<String>,
 }
 
 /// A row of `contacts`; see [`buffalo_model::Contact`].
@@ -120,7 +126,8 @@ impl Census {
     async fn stored_payments(&mut self, external_ids: &[&str]) -> Result<Vec<StoredState>, sqlx::Error> {
         let rows = sqlx::query_as!(
             StoredPayment,
-            r#"SELECT external_id, deleted_at IS NOT NULL AS "deleted!", status, amount_minor, currency
+            r#"SELECT external_id, deleted_at IS NOT NULL AS "deleted!", status, amount_minor, currency,
+                      uncaptured_minor, occurred_at, parent_external_id
                FROM payments WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)"#,
             self.source.as_str(),
             self.entity.as_str(),

@@ -58,6 +58,33 @@ async fn what_changes_during_a_backfill_is_found_after_it() {
 }
 
 #[tokio::test]
+async fn a_backfill_by_searches_that_lag_loses_and_buries_nothing() {
+    let mut world = World::new(options()).await;
+    let won =
+        json!({ "properties": { "amount": "123.45", "dealstage": "closedwon", "pipeline": "default" } });
+    world.run(Entity::Payments, None).await;
+    world.later(7_200).await;
+    // Stored, and then not shown by searches that lag.
+    let made = world.control("hubspot/deals", won.clone()).await;
+    world.run(Entity::Payments, None).await;
+    world.control("hubspot/search-lag", json!({ "lag_ms": 300_000 })).await;
+    world.later(7_320).await;
+    let deals = world.live_deals().await;
+    world.control(&format!("hubspot/deals/{}", deals[0]), won.clone()).await;
+    world.control(&format!("hubspot/deals/{}/archive", deals[1]), json!({})).await;
+    world.control(&format!("hubspot/deals/{}/merge", deals[2]), json!({ "loser": deals[3] })).await;
+    world.control("hubspot/deals", won).await;
+
+    world.cursors.clear();
+    world.run(Entity::Payments, None).await;
+    let key = (Entity::Payments, made["id"].as_str().unwrap().to_owned());
+    assert_ne!(world.stored[&key].payload, super::super::records::GONE);
+    world.later(7_800).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+}
+
+#[tokio::test]
 async fn a_second_backfill_buries_what_nobody_told_of() {
     let mut world = World::new(options()).await;
     world.run(Entity::Payments, None).await;

@@ -1,6 +1,4 @@
-//! HubSpot's search: filters, order, the cap, and that it is quick where connectors need it to be.
-
-use std::time::{Duration, Instant};
+//! HubSpot's search: filters, order, and the cap.
 
 use serde_json::{Value, json};
 
@@ -9,7 +7,7 @@ use super::*;
 
 const SEARCH: &str = "/crm/objects/2026-09/deals/search";
 
-async fn search(sandbox: &Sandbox, body: &Value) -> Value {
+pub(super) async fn search(sandbox: &Sandbox, body: &Value) -> Value {
     let answer = ask(sandbox, "POST", SEARCH, body).await;
     assert_eq!(answer.status, 200, "{body}: {}", answer.text());
     answer.json()
@@ -90,7 +88,6 @@ async fn twelve_thousand_of_one_millisecond_are_read_by_key() {
     assert_eq!(edited["edited"], 12_000);
     let window = filter("hs_lastmodifieddate", "GTE", &json!(at_ms));
     let (mut found, mut last) = (Vec::new(), 0);
-    let began = Instant::now();
     loop {
         let page = search(
             &sandbox,
@@ -107,5 +104,4 @@ async fn twelve_thousand_of_one_millisecond_are_read_by_key() {
     let mut last_page = by_id(&[window]);
     last_page["after"] = json!("9800");
     assert_eq!(search(&sandbox, &last_page).await["paging"]["next"]["after"], "10000");
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?} for 61 pages", began.elapsed());
 }

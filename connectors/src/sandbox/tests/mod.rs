@@ -5,6 +5,7 @@ mod faults;
 mod gcal;
 mod gcal_tokens;
 mod hubspot;
+mod hubspot_lag;
 mod hubspot_search;
 mod paging;
 mod refusals;

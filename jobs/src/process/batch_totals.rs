@@ -1,12 +1,11 @@
 //! What a batch adds to the running totals.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use buffalo_store::{ClaimedBatch, Counter, DeadRow, RecordOutcome, RetryRow, Totals};
+use buffalo_store::{ClaimedBatch, DeadRow, RecordOutcome, RetryRow, Totals};
 
 /// What became of the rows of a batch, by source and entity.
-pub(crate) fn of_rows(batch: &ClaimedBatch, retries: &[RetryRow], dead: &[DeadRow]) -> Totals {
+pub(super) fn of_rows(batch: &ClaimedBatch, retries: &[RetryRow], dead: &[DeadRow]) -> Totals {
     let failed: HashMap<usize, RecordOutcome> = retries
         .iter()
         .map(|retry| (retry.row, RecordOutcome::Failed))
@@ -24,13 +23,5 @@ pub(crate) fn of_rows(batch: &ClaimedBatch, retries: &[RetryRow], dead: &[DeadRo
             totals.records(source, entity, RecordOutcome::Failed, count);
         }
     }
-    totals
-}
-
-/// How long a batch took; `claim` is the part of it that the claim took.
-pub(crate) fn of_durations(claim: Duration, batch: Duration) -> Totals {
-    let mut totals = Totals::default();
-    totals.duration(Counter::ClaimDuration, claim);
-    totals.duration(Counter::BatchDuration, batch);
     totals
 }

@@ -1,0 +1,164 @@
+//! Processing: draining the outbox. Each batch is claimed, normalised, upserted and settled in one transaction.
+
+mod batch_totals;
+mod retry;
+mod tally;
+mod wake;
+mod worker;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use buffalo_model::{Clock, Mode, Run, RunId, RunStatus, SupportedCurrencies};
+use buffalo_store::{NewRun, RunOutcome, Store, StoreError};
+use tokio::task::JoinSet;
+
+use crate::persist::persist;
+use crate::{OnProgress, Stop, StopSwitch};
+pub use retry::RetrySchedule;
+use tally::Tally;
+use wake::Wake;
+use worker::Worker;
+
+/// How often a run says how far it is.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// What may vary from run to run.
+#[derive(Clone)]
+pub struct ProcessOptions {
+    /// Workers side by side.
+    pub workers: usize,
+    /// Rows in a batch (`OUTBOX_BATCH_SIZE`).
+    pub batch_size: u32,
+    /// Attempts after which a row is a dead letter (`OUTBOX_MAX_ATTEMPTS`).
+    pub max_attempts: u32,
+    /// When a failed row is tried again.
+    pub retry: RetrySchedule,
+    /// Currencies that are accepted (`SUPPORTED_CURRENCIES`).
+    pub currencies: SupportedCurrencies,
+    /// Whether to wait for more once the outbox is empty, until stopped.
+    pub watch: bool,
+    /// The most rows that are worked on; none for all.
+    pub max_rows: Option<u64>,
+    /// The longest that the run may take, give or take the batches at hand; none for as long as it takes.
+    pub deadline: Option<Duration>,
+    /// Ends the run after the batches at hand.
+    pub stop: Stop,
+    /// Hears of rows as they are settled.
+    pub on_progress: OnProgress,
+}
+
+impl Default for ProcessOptions {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            batch_size: 500,
+            max_attempts: 5,
+            retry: RetrySchedule::default(),
+            currencies: SupportedCurrencies::All,
+            watch: false,
+            max_rows: None,
+            deadline: None,
+            stop: Stop::never(),
+            on_progress: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// A run that drains the outbox.
+#[derive(Clone)]
+pub struct Process {
+    /// Where rows are.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How.
+    pub options: ProcessOptions,
+}
+
+impl Process {
+    /// Drains the outbox and returns the run as it was recorded. Rows that fail are put back or become dead letters and
+    /// do not fail the run; a run with new dead letters is `partial`.
+    ///
+    /// # Errors
+    ///
+    /// Only when the database could not be told how the run ended.
+    pub async fn run(&self) -> Result<Run, StoreError> {
+        let run_id = RunId::generate();
+        let run =
+            NewRun { run_id, source: "all", entity: "all", mode: Mode::Process, status: RunStatus::Running };
+        persist(|| self.store.start_run(&run, self.clock.now())).await?;
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let mut helpers = JoinSet::new();
+        let wake = if self.options.watch {
+            let (wake, listening) = Wake::listening(self.store.clone());
+            helpers.spawn(listening);
+            wake
+        } else {
+            Wake::never()
+        };
+        let mut workers = self.start_workers(&tally, &wake, &mut helpers);
+        let mut report = tokio::time::interval(REPORT_EVERY);
+        let mut error = None;
+        loop {
+            tokio::select! {
+                _ = report.tick() => self.report(run_id, &tally).await?,
+                ended = workers.join_next() => match ended {
+                    None => break,
+                    Some(Ok(Ok(()))) => {}
+                    Some(Ok(Err(trouble))) => error = Some(trouble.to_string()),
+                    Some(Err(crash)) => error = Some(format!("a worker ended unexpectedly: {crash}")),
+                },
+            }
+        }
+        self.report(run_id, &tally).await?;
+        let outcome = RunOutcome { error, ..RunOutcome::default() };
+        persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await
+    }
+
+    fn start_workers(
+        &self,
+        tally: &Arc<Mutex<Tally>>,
+        wake: &Wake,
+        helpers: &mut JoinSet<()>,
+    ) -> JoinSet<Result<(), StoreError>> {
+        let rows_left = Arc::new(AtomicU64::new(self.options.max_rows.unwrap_or(u64::MAX)));
+        let stop = self.stop_at_deadline(helpers);
+        let mut workers = JoinSet::new();
+        for _ in 0..self.options.workers.max(1) {
+            let worker = Worker {
+                process: self.clone(),
+                claimer: self.store.claimer(),
+                stop: stop.clone(),
+                wake: wake.clone(),
+                tally: Arc::clone(tally),
+                rows_left: Arc::clone(&rows_left),
+            };
+            workers.spawn(worker.work());
+        }
+        workers
+    }
+
+    /// What workers stop for: what the run is stopped for, and its deadline.
+    fn stop_at_deadline(&self, helpers: &mut JoinSet<()>) -> Stop {
+        let Some(deadline) = self.options.deadline else { return self.options.stop.clone() };
+        let (switch, stop) = StopSwitch::new();
+        let mut asked = self.options.stop.clone();
+        helpers.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(deadline) => tracing::info!(?deadline, "the deadline has come"),
+                () = asked.requested() => {}
+            }
+            switch.stop();
+        });
+        stop
+    }
+
+    async fn report(&self, run_id: RunId, tally: &Mutex<Tally>) -> Result<(), StoreError> {
+        let news = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
+        let (credits, totals) = news.credits(run_id);
+        persist(|| self.store.heartbeat(run_id, self.clock.now())).await?;
+        persist(|| self.store.credit_runs(&credits, &totals)).await
+    }
+}

@@ -1,0 +1,150 @@
+//! Claims: whose rows come next, and what becomes of the rows of workers that died.
+
+use buffalo_store::{Claimer, DeadRow};
+
+use super::*;
+
+const LATER: DateTime<Utc> = DateTime::from_timestamp(1_800_003_600, 0).unwrap();
+
+async fn claim(claimer: &mut Claimer, limit: i64) -> Option<ClaimedBatch> {
+    claimer.claim(LATER, limit, 1_000_000, Look::Everywhere).await.unwrap()
+}
+
+/// Charges in the outbox; the claims of nobody are noted.
+async fn with_rows(count: usize) -> Fixture {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..count).map(|n| record(&format!("ch_{n:04}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    fixture
+}
+
+/// Ends a claim as the death of its worker would, and waits until the server has noticed.
+async fn die(fixture: &Fixture, batch: ClaimedBatch) {
+    drop(batch);
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while fixture.database.number(held).await > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_dead_worker_are_tried_one_by_one() {
+    let fixture = with_rows(5).await;
+    let store = &fixture.store;
+    let mut claimer = store.claimer();
+    let batch = claim(&mut claimer, 3).await.unwrap();
+    assert_eq!(store.adopt_orphans(5, LATER).await.unwrap(), 0, "its worker is alive");
+    die(&fixture, batch).await;
+    assert_eq!(store.adopt_orphans(5, LATER).await.unwrap(), 3);
+    assert_eq!(store.adopt_orphans(5, LATER).await.unwrap(), 0, "only once");
+
+    // Those that nobody suspects come first and together.
+    let healthy = claim(&mut store.claimer(), 10).await.unwrap();
+    assert_eq!(healthy.rows().iter().map(|row| row.attempts).collect::<Vec<_>>(), [0, 0]);
+    healthy.settle(&[], &[], T0).await.unwrap();
+    for _ in 0..3 {
+        let suspect = claim(&mut store.claimer(), 10).await.unwrap();
+        assert_eq!(suspect.rows().len(), 1);
+        assert_eq!(suspect.rows()[0].attempts, 1);
+        suspect.settle(&[], &[], T0).await.unwrap();
+    }
+    assert!(claim(&mut store.claimer(), 10).await.is_none());
+    assert_eq!(fixture.database.number("SELECT count(*) FROM outbox_claims").await, 0);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_row_that_kills_its_workers_has_had_all_its_attempts_in_the_end() {
+    let fixture = with_rows(1).await;
+    for deaths in 1..=5 {
+        let batch = claim(&mut fixture.store.claimer(), 2).await.unwrap();
+        die(&fixture, batch).await;
+        fixture.store.adopt_orphans(5, LATER).await.unwrap();
+        assert_eq!(fixture.database.number("SELECT attempts::bigint FROM ingest_outbox").await, deaths);
+    }
+    let batch = claim(&mut fixture.store.claimer(), 2).await.unwrap();
+    let reason = batch.rows()[0].last_error.clone().unwrap();
+    assert!(reason.contains("died"), "{reason}");
+    batch.settle(&[], &[DeadRow { row: 0, attempts: 5, stage: "process", reason }], T0).await.unwrap();
+    assert_eq!(fixture.database.number("SELECT attempts::bigint FROM dead_letters").await, 5);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn nobody_is_given_up_for_a_death_in_company() {
+    let fixture = with_rows(3).await;
+    let batch = claim(&mut fixture.store.claimer(), 3).await.unwrap();
+    die(&fixture, batch).await;
+    assert_eq!(fixture.store.adopt_orphans(1, LATER).await.unwrap(), 3);
+    // The last attempt is left, and is made alone.
+    assert_eq!(fixture.database.number("SELECT max(attempts)::bigint FROM ingest_outbox").await, 0);
+    let suspect = claim(&mut fixture.store.claimer(), 3).await.unwrap();
+    assert_eq!(suspect.rows().len(), 1);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_by_the_living_counts_for_nothing() {
+    let fixture = with_rows(3).await;
+    let mut claimer = fixture.store.claimer();
+    let batch = claim(&mut claimer, 3).await.unwrap();
+    die(&fixture, batch).await;
+    claimer.give_up();
+    let batch = claim(&mut claimer, 3).await.unwrap();
+    assert_eq!(fixture.store.adopt_orphans(5, LATER).await.unwrap(), 0);
+    assert!(batch.rows().iter().all(|row| row.attempts == 0));
+    batch.settle(&[], &[], T0).await.unwrap();
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_live_row_does_not_wait_behind_a_backfill() {
+    let fixture = with_rows(1_000).await;
+    fixture.database.run("UPDATE ingest_outbox SET lane = 'backfill'").await;
+    fixture
+        .database
+        .run(
+            "UPDATE ingest_outbox SET lane = 'live', available_at = available_at + interval '1 min'
+             WHERE external_id = 'ch_0999'",
+        )
+        .await;
+    let mut claimer = fixture.store.claimer();
+    let mut claims = 0;
+    loop {
+        let batch = claim(&mut claimer, 10).await.unwrap();
+        claims += 1;
+        let found = batch.rows().iter().any(|row| row.key.external_id == "ch_0999");
+        batch.settle(&[], &[], T0).await.unwrap();
+        if found {
+            break;
+        }
+    }
+    assert!(claims <= 2, "found by claim {claims}");
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_row_from_before_what_was_claimed_is_found_all_the_same() {
+    let fixture = with_rows(3).await;
+    let mut claimer = fixture.store.claimer();
+    claim(&mut claimer, 2).await.unwrap().settle(&[], &[], T0).await.unwrap();
+    // As if it had become visible only now.
+    fixture.database.run("UPDATE ingest_outbox SET available_at = available_at - interval '1 hour'").await;
+    let at_once = claimer.claim(LATER, 2, 1_000_000, Look::NowAndThen).await.unwrap();
+    assert!(at_once.is_none());
+    let soon = claimer.claim(LATER + TimeDelta::seconds(5), 2, 1_000_000, Look::NowAndThen).await.unwrap();
+    drop(soon.unwrap());
+    let everywhere = claimer.claim(LATER, 2, 1_000_000, Look::Everywhere).await.unwrap();
+    drop(everywhere.unwrap());
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_write_wakes_whoever_listens() {
+    let mut fixture = Fixture::new().await;
+    let mut listener = fixture.store.listen_to_outbox().await.unwrap();
+    fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
+    listener.next().await.unwrap();
+    fixture.database.drop_it().await;
+}
