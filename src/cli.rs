@@ -30,6 +30,13 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Serve revenue, runs and health over HTTP
     Serve,
+    /// Do everything in one process, for a single small host: serve, process --watch and schedule
+    Run,
+    /// Fetch, process and reconcile when they are due, for hosts without cron
+    #[command(after_help = "Examples:\n  buffalo schedule --list            when what is due next\n  \
+        FETCH_SCHEDULE='*/5 * * * *' RECONCILE_SCHEDULE=off buffalo schedule\n\n\
+        Any number of replicas may run: each tick is fired by one of them. What was due while none ran is done once.")]
+    Schedule(ScheduleArgs),
     /// Fetch what changed at the sources into the outbox
     #[command(after_help = "Examples:\n  buffalo fetch                     all enabled sources\n  \
         buffalo fetch stripe --mode full  everything, from the beginning")]
@@ -62,6 +69,11 @@ pub(crate) enum Command {
     Cursors(CursorsCommand),
     /// Make the tables, or bring them up to date
     Migrate(Formatted),
+    /// Make the partitions of the coming weeks, and drop raw history that is past OUTBOX_RETENTION_DAYS
+    #[command(after_help = "Examples:\n  buffalo maintain --dry-run\n  buffalo maintain --format json\n\n\
+        Once a day is often enough; forgotten, it stops nothing. A partition that rows of the outbox still need is kept.\n\
+        Exit codes: 0 done, or another process is at it; 3 something could not be done; 1 failed.")]
+    Maintain(MaintainArgs),
     /// Check configuration, database and sources
     Check(Formatted),
     /// Run the sandbox alone: an HTTP server that behaves as Stripe, HubSpot and Google Calendar do
@@ -134,6 +146,15 @@ pub(crate) struct ProcessArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    /// Only say when each job is due next
+    #[arg(long)]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Only the vendors' statuses that Buffalo does not know, with the id of one record each
     #[arg(long)]
@@ -152,6 +173,15 @@ pub(crate) struct ReconcileArgs {
     /// Put what is missing or different into the outbox, and mark what the source no longer has as gone
     #[arg(long)]
     pub(crate) repair: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MaintainArgs {
+    /// Only say what would be made and dropped
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

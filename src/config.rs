@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
-use buffalo_model::{Currency, Entity, Source, SupportedCurrencies};
+use buffalo_model::{Currency, Entity, Retention, Source, SupportedCurrencies};
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
+use crate::schedules::Schedules;
 use crate::telemetry::{self, LogFormat};
 
 /// What a command can't do without, beyond what it reads when it is there.
@@ -25,6 +26,8 @@ pub(crate) enum Needs {
     Sources,
     /// A database and keys for HTTP.
     Keys,
+    /// All of it.
+    Everything,
 }
 
 /// Where the program runs (`APP_ENV`).
@@ -49,10 +52,12 @@ pub(crate) struct Config {
     /// None where the command needs no database and none is set.
     pub(crate) store: Option<Store>,
     pub(crate) sources: Vec<Arc<dyn Connector>>,
+    pub(crate) schedules: Schedules,
     pub(crate) full_backfill_min_interval: TimeDelta,
     pub(crate) fetch_deadline: Duration,
     pub(crate) outbox_batch_size: u32,
     pub(crate) outbox_max_attempts: u32,
+    pub(crate) retention: Retention,
     pub(crate) currencies: SupportedCurrencies,
     pub(crate) reporting_currency: Currency,
     pub(crate) host: IpAddr,
@@ -107,7 +112,7 @@ impl Config {
     fn from_settings(settings: &mut Settings, needs: Needs) -> Option<Self> {
         start_logging(settings);
         let sources: Vec<_> = SOURCES.iter().filter_map(|source| (source.configure)(settings)).collect();
-        if needs == Needs::Sources && sources.is_empty() {
+        if matches!(needs, Needs::Sources | Needs::Everything) && sources.is_empty() {
             settings.complain(
                 "no source",
                 format!("is enabled, so there is nothing to fetch: set {}", enabling_settings()),
@@ -117,6 +122,7 @@ impl Config {
         let config = Self {
             store: store(settings, needs),
             sources,
+            schedules: Schedules::from_settings(settings),
             full_backfill_min_interval: TimeDelta::minutes(
                 i64::try_from(settings.number("FULL_BACKFILL_MIN_INTERVAL_MIN", 60, 0..=100_000))
                     .unwrap_or(60),
@@ -124,6 +130,7 @@ impl Config {
             fetch_deadline: Duration::from_secs(settings.number("FETCH_DEADLINE_S", 840, 1..=31_536_000)),
             outbox_batch_size: small(settings.number("OUTBOX_BATCH_SIZE", 500, 1..=10_000)),
             outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
+            retention: Retention::of_days(small(settings.number("OUTBOX_RETENTION_DAYS", 90, 0..=36_500))),
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
             reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
             host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -196,7 +203,7 @@ fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
 }
 
 fn key(settings: &mut Settings, name: &'static str, needs: Needs) -> Option<SecretString> {
-    let key = if needs == Needs::Keys {
+    let key = if matches!(needs, Needs::Keys | Needs::Everything) {
         settings.required_secret(name, "a random text of at least 16 characters that callers must send")
     } else {
         settings.secret(name)

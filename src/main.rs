@@ -6,6 +6,7 @@ mod config;
 mod exit;
 mod output;
 mod question;
+mod schedules;
 mod server;
 mod shutdown;
 mod telemetry;

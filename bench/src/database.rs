@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use buffalo_jobs::{Effect, Maintain};
+use buffalo_model::{FixedClock, Retention};
 use buffalo_store::embedded::EmbeddedPostgres;
 use buffalo_store::{Store, StoreOptions};
+use chrono::TimeDelta;
 use sqlx::postgres::PgPool;
+
+use crate::records::T0;
 
 pub(crate) struct Server {
     postgres: EmbeddedPostgres,
@@ -61,6 +66,7 @@ impl Server {
         let options = StoreOptions { url: url.clone().into(), max_connections: 8 };
         let store = Store::new(&options).map_err(anyhow::Error::msg)?;
         store.migrate().await?;
+        make_partitions(&store).await?;
         let pool = PgPool::connect(&url).await?;
         Ok(Fresh { name, url, pool, store })
     }
@@ -81,4 +87,15 @@ impl Server {
         std::fs::remove_dir_all(&self.directory)?;
         Ok(())
     }
+}
+
+/// The partitions of a database that has been maintained for a quarter, which is how long history is kept: each
+/// maintenance makes five.
+async fn make_partitions(store: &Store) -> anyhow::Result<()> {
+    for weeks_ago in [15, 10, 5, 0] {
+        let clock = FixedClock::at(*T0 - TimeDelta::weeks(weeks_ago));
+        let retention = Retention::ForEver;
+        Maintain { store, clock: &clock, retention, effect: Effect::Done }.run().await?;
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ const WORKERS: usize = 2;
 /// Does for charges what the normaliser does, and is forbidden to sort like Buffalo's own claim, for the same reason.
 const SQL_BATCH: &str = "
 WITH claimed AS (
-    SELECT raw_id, source, entity, external_id, revision, observed_at FROM ingest_outbox
+    SELECT raw_id, source, entity, external_id, revision, observed_at, enqueued_at FROM ingest_outbox
     WHERE source = 'stripe' AND lane = 'backfill' AND available_at <= now()
     ORDER BY available_at LIMIT 500 FOR UPDATE SKIP LOCKED
 ), gone AS (
@@ -38,7 +38,9 @@ WITH claimed AS (
            upper(j->>'currency'), to_timestamp((j->>'created')::bigint), j->>'customer',
            c.observed_at, c.revision, c.raw_id, now(), now()
     FROM claimed c
-    CROSS JOIN LATERAL (SELECT payload::jsonb AS j FROM raw_records r WHERE r.id = c.raw_id OFFSET 0) r
+    CROSS JOIN LATERAL (
+        SELECT payload::jsonb AS j FROM raw_records r WHERE r.id = c.raw_id AND r.fetched_at = c.enqueued_at OFFSET 0
+    ) r
     ON CONFLICT (source, entity, external_id) DO UPDATE
         SET kind = excluded.kind, status = excluded.status, raw_status = excluded.raw_status,
             amount_minor = excluded.amount_minor, currency = excluded.currency, occurred_at = excluded.occurred_at,

@@ -71,9 +71,9 @@ async fn insert(database: &Fresh, records: &[RawRecord]) -> anyhow::Result<Durat
         let raw_ids: Vec<i64> = (next_id..).take(records.len()).collect();
         next_id += i64::try_from(records.len())?;
         let mut tx = database.pool.begin().await?;
-        sqlx::query(PLAIN_HEADS).bind(&ids).bind(&hashes).bind(T0).execute(&mut *tx).await?;
-        sqlx::query(PLAIN_RAW).bind(&ids).bind(&payloads).bind(T0).bind(run_id).execute(&mut *tx).await?;
-        sqlx::query(PLAIN_OUTBOX).bind(&raw_ids).bind(&ids).bind(&bytes).bind(T0).execute(&mut *tx).await?;
+        sqlx::query(PLAIN_HEADS).bind(&ids).bind(&hashes).bind(*T0).execute(&mut *tx).await?;
+        sqlx::query(PLAIN_RAW).bind(&ids).bind(&payloads).bind(*T0).bind(run_id).execute(&mut *tx).await?;
+        sqlx::query(PLAIN_OUTBOX).bind(&raw_ids).bind(&ids).bind(&bytes).bind(*T0).execute(&mut *tx).await?;
         tx.commit().await?;
     }
     Ok(began.elapsed())

@@ -7,15 +7,16 @@ use crate::database::{Fresh, Server};
 use crate::records::{Keys, renamed};
 use crate::{median, ratio};
 
-/// Keys are in no order, and inserted in their order, which takes a fraction of the time.
+/// Keys are in no order, and inserted in their order, which takes a fraction of the time. Raw records are spread over the
+/// weeks that are kept.
 const FILL: [&str; 3] = [
     "INSERT INTO record_heads (source, entity, external_id, revision, observed_at, content_hash)
      SELECT 'stripe', 'payments', 'ch_3' || md5(n::text), 1, to_timestamp(n), decode(md5(n::text), 'hex')
      FROM generate_series(1, $1::bigint) n ORDER BY 3",
     "INSERT INTO raw_records
          (source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, payload)
-     SELECT 'stripe', 'payments', 'ch_3' || md5(n::text), 1, to_timestamp(n), to_timestamp(n), gen_random_uuid(),
-            '2026-10-28.endive', '{}'
+     SELECT 'stripe', 'payments', 'ch_3' || md5(n::text), 1, to_timestamp(n), now() - n * interval '90 days' / $1,
+            gen_random_uuid(), '2026-10-28.endive', '{}'
      FROM generate_series(1, $1::bigint) n",
     "INSERT INTO payments
          (source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at, observed_at,

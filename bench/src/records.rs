@@ -1,8 +1,11 @@
 //! The rows that `drain` and `enqueue` work on: a sandbox's charges as `fetch` stores them, and the writing of them.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use buffalo_model::{ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source};
+use buffalo_model::{
+    Clock, ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock,
+};
 use buffalo_store::{Lane, NewRun, Page};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -12,8 +15,8 @@ use crate::program::{self, Vendor};
 
 /// Records in a transaction: the four pages that a producer writes together when it is behind.
 pub(crate) const BATCH: usize = 400;
-/// When everything was queued, so that all of it is due.
-pub(crate) const T0: DateTime<Utc> = DateTime::UNIX_EPOCH;
+/// When everything was queued: before it is processed, so that all of it is due, and in the current week's partition.
+pub(crate) static T0: LazyLock<DateTime<Utc>> = LazyLock::new(|| SystemClock.now());
 
 /// The charges of a sandbox, byte for byte as the real binary stores them.
 pub(crate) async fn of_sandbox(server: &Server, rows: u64) -> anyhow::Result<Vec<RawRecord>> {
@@ -74,8 +77,8 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
     let run_id = RunId::generate();
     let run =
         NewRun { run_id, source: "stripe", entity: "payments", mode: Mode::Full, status: RunStatus::Running };
-    database.store.start_run(&run, T0).await?;
-    let mut cursor_version = database.store.read_cursor(&source, Entity::Payments, T0).await?.version;
+    database.store.start_run(&run, *T0).await?;
+    let mut cursor_version = database.store.read_cursor(&source, Entity::Payments, *T0).await?.version;
     let mut enqueued = 0;
     let began = Instant::now();
     for records in records.chunks(BATCH) {
@@ -95,7 +98,7 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             sweeps: &[],
             cursor_version,
         };
-        let written = database.store.write_page(&page, T0).await?;
+        let written = database.store.write_page(&page, *T0).await?;
         cursor_version = written.cursor_version;
         enqueued += written.enqueued;
     }

@@ -1,14 +1,18 @@
-//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling. No SQL, no vendor's JSON.
+//! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining. No SQL, no vendor's JSON.
 
 mod fetch;
+mod maintain;
 mod persist;
 mod process;
 mod reconcile;
+mod schedule;
 mod stop;
 
 pub use fetch::{Fetch, FetchOptions};
+pub use maintain::{Effect, Maintain};
 pub use process::{Process, ProcessOptions, RetrySchedule};
 pub use reconcile::Reconcile;
+pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
 
 /// Called now and then with the number of records that were stored since the last call.

@@ -6,12 +6,14 @@ mod contact;
 mod content;
 mod cursor;
 mod event;
+mod maintenance;
 mod money;
 mod normalised;
 mod payment;
 mod reconciliation;
 mod record;
 mod requests;
+mod retention;
 mod revenue;
 mod run;
 
@@ -21,12 +23,16 @@ pub use contact::Contact;
 pub use content::ContentHash;
 pub use cursor::Cursor;
 pub use event::{Event, EventStatus, EventTime};
+pub use maintenance::{
+    CreatedPartition, DroppedPartition, KeptPartition, Maintenance, MaintenanceStep, NotDone,
+};
 pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
 pub use normalised::Normalised;
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use requests::{RequestCounts, RequestOutcome};
+pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
     parse_date, parse_timezone,

@@ -77,6 +77,7 @@ async fn show(
     let store = Store::new(&StoreOptions { url, max_connections: 10 })
         .map_err(|what| anyhow::anyhow!("the private PostgreSQL's address {what}"))?;
     store.migrate().await?;
+    super::maintain::make_partitions(&store).await?;
     let account = account(data_dir, args.charges)?;
     let sandbox = Sandbox::start(SandboxOptions {
         charges: account.charges,
@@ -206,7 +207,7 @@ async fn serve(args: &DemoArgs, mut config: Config, data_dir: &Path, stop: &Stop
         data_dir.join("api-key").display()
     ));
     complain("Ctrl-C ends");
-    server::serve(listener, config, stop.clone()).await
+    server::serve(listener, config.into(), stop.clone()).await
 }
 
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {

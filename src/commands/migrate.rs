@@ -11,6 +11,7 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     let store = config.store()?;
     let pending = store.pending_migrations().await?;
     store.migrate().await?;
+    super::maintain::make_partitions(store).await?;
     match format {
         Format::Json => say_json(&json!({ "applied": pending }))?,
         Format::Csv => say_csv(&["applied"], &[vec![pending.to_string()]])?,

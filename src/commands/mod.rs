@@ -4,12 +4,15 @@ mod check;
 mod cursors;
 mod demo;
 mod fetch;
+mod maintain;
 mod migrate;
 mod process;
 mod reconcile;
 mod revenue;
+mod run;
 mod runs;
 mod sandbox;
+mod schedule;
 mod status;
 
 use crate::cli::Command;
@@ -22,6 +25,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(&args, Config::load(Needs::Nothing)?).await,
         Command::Serve => crate::server::run(Config::load(Needs::Keys)?).await,
+        Command::Run => run::run(connected(Needs::Everything).await?).await,
+        Command::Schedule(args) => schedule::run(&args, connected(Needs::Sources).await?).await,
         Command::Fetch(args) => fetch::run(&args, &connected(Needs::Sources).await?).await,
         Command::Process(args) => process::run(&args, &connected(Needs::Database).await?).await,
         Command::Reconcile(args) => reconcile::run(&args, &connected(Needs::Sources).await?).await,
@@ -30,6 +35,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &connected(Needs::Database).await?).await,
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
+        Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }

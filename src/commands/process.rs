@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buffalo_jobs::{Process, ProcessOptions};
+use buffalo_jobs::{Process, ProcessOptions, Stop};
 use buffalo_model::SystemClock;
 use serde_json::json;
 
@@ -16,14 +16,14 @@ use crate::shutdown;
 
 pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<Exit> {
     let bar = super::progress("processing".to_owned());
+    let defaults = options(config, shutdown::on_signal());
     let options = ProcessOptions {
-        workers: args.workers.map_or_else(one_for_each_processor, usize::from),
+        workers: args.workers.map_or(defaults.workers, usize::from),
         watch: args.watch,
         max_rows: args.max_rows,
         deadline: args.deadline.map(Duration::from_secs),
-        stop: shutdown::on_signal(),
         on_progress: counting(&bar),
-        ..config.process_options()
+        ..defaults
     };
     let process = Process { store: config.store()?.clone(), clock: Arc::new(SystemClock), options };
     let run = process.run().await;
@@ -54,7 +54,9 @@ pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<E
     Ok(exit(&runs, false))
 }
 
-/// Where there are more workers than connections (`DATABASE_POOL_MAX`), they wait for one another.
-fn one_for_each_processor() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
+/// How a drain works where nothing else is asked for: a worker for each processor. Where there are more workers than
+/// connections (`DATABASE_POOL_MAX`), they wait for one another.
+pub(super) fn options(config: &Config, stop: Stop) -> ProcessOptions {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    ProcessOptions { workers, stop, ..config.process_options() }
 }

@@ -1,6 +1,9 @@
 //! `buffalo reconcile`: proof that nothing is missing.
 
-use buffalo_jobs::Reconcile;
+use std::sync::Arc;
+
+use buffalo_connectors::Connector;
+use buffalo_jobs::{Reconcile, Stop};
 use buffalo_model::{Reconciliation, Run, RunStatus, SystemClock};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::json;
@@ -14,18 +17,36 @@ use crate::shutdown;
 
 pub(super) async fn run(args: &ReconcileArgs, config: &Config) -> anyhow::Result<Exit> {
     let since = args.since.as_deref().map(midnight).transpose()?;
+    let connectors = chosen(args.source.as_deref(), config)?;
     let stop = shutdown::on_signal();
+    let (runs, results) = compare_all(config, &connectors, since, args.repair, &stop).await?;
+    match args.output.format {
+        Format::Json => say_json(&json!({ "reconciliations": results, "runs": runs }))?,
+        Format::Csv => say_csv(&HEADER, &results.iter().map(row).collect::<Vec<_>>())?,
+        Format::Table => show(&results, args.repair)?,
+    }
+    Ok(exit(&runs, &results))
+}
+
+/// Compares every entity of every connector, one after the other.
+pub(super) async fn compare_all(
+    config: &Config,
+    connectors: &[Arc<dyn Connector>],
+    since: Option<DateTime<Utc>>,
+    repair: bool,
+    stop: &Stop,
+) -> anyhow::Result<(Vec<Run>, Vec<Reconciliation>)> {
     let (mut runs, mut results) = (Vec::new(), Vec::new());
-    for connector in chosen(args.source.as_deref(), config)? {
+    for connector in connectors {
         for entity in connector.entities() {
             let bar = super::progress(format!("comparing {} {entity}", connector.source()));
             let reconcile = Reconcile {
                 store: config.store()?,
                 clock: &SystemClock,
-                connector: &*connector,
+                connector: &**connector,
                 entity: *entity,
                 since,
-                repair: args.repair,
+                repair,
                 stop: stop.clone(),
                 on_progress: counting(&bar),
             };
@@ -38,12 +59,7 @@ pub(super) async fn run(args: &ReconcileArgs, config: &Config) -> anyhow::Result
             results.extend(result);
         }
     }
-    match args.output.format {
-        Format::Json => say_json(&json!({ "reconciliations": results, "runs": runs }))?,
-        Format::Csv => say_csv(&HEADER, &results.iter().map(row).collect::<Vec<_>>())?,
-        Format::Table => show(&results, args.repair)?,
-    }
-    Ok(exit(&runs, &results))
+    Ok((runs, results))
 }
 
 const HEADER: [&str; 7] = ["source", "entity", "listed", "missing", "different", "extra", "repaired"];
@@ -108,7 +124,7 @@ fn midnight(day: &str) -> Result<DateTime<Utc>, UsageError> {
 }
 
 /// Done when all is equal, failed when nothing could be compared, partly failed in between.
-fn exit(runs: &[Run], results: &[Reconciliation]) -> Exit {
+pub(super) fn exit(runs: &[Run], results: &[Reconciliation]) -> Exit {
     let ended_badly =
         |run: &&Run| matches!(run.status, RunStatus::Failed | RunStatus::Abandoned | RunStatus::Partial);
     if runs.iter().filter(ended_badly).count() == runs.len() && !runs.is_empty() {

@@ -69,6 +69,9 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
         say("Statuses that Buffalo does not know; these payments are in no figure:")?;
         say_unmapped(&status.unmapped)?;
     }
+    for warning in super::maintain::warnings(&status, SystemClock.now()) {
+        say(warning)?;
+    }
     Ok(Exit::Done)
 }
 
@@ -156,5 +159,5 @@ fn document(status: &Status, last_runs: &[(String, String, Value)]) -> Value {
         })
         .collect();
     json!({"cursors": cursors, "circuits": circuits, "reconciliations": status.reconciliations, "lastRuns": last_runs, "outbox": outbox, "deadLetters": dead_letters,
-           "unmappedStatuses": unmapped})
+           "unmappedStatuses": unmapped, "partitions": super::maintain::coverage(status, SystemClock.now())})
 }

@@ -37,7 +37,7 @@ struct App {
 pub(crate) async fn run(config: Config) -> anyhow::Result<Exit> {
     let listener = listen(&config).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    serve(listener, config, shutdown::on_signal()).await?;
+    serve(listener, Arc::new(config), shutdown::on_signal()).await?;
     Ok(Exit::Done)
 }
 
@@ -50,13 +50,9 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 }
 
 /// Serves until stopped; requests that are being answered are answered to their end.
-pub(crate) async fn serve(listener: TcpListener, config: Config, mut stop: Stop) -> anyhow::Result<()> {
-    let app = App {
-        store: config.store()?.clone(),
-        config: Arc::new(config),
-        requests: Arc::default(),
-        started: Instant::now(),
-    };
+pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, mut stop: Stop) -> anyhow::Result<()> {
+    let store = config.store()?.clone();
+    let app = App { store, config, requests: Arc::default(), started: Instant::now() };
     axum::serve(listener, router(app)).with_graceful_shutdown(async move { stop.requested().await }).await?;
     Ok(())
 }

@@ -29,7 +29,8 @@ SELECT c.raw_id, c.source, c.entity, c.external_id, c.revision, c.observed_at, c
 FROM budgeted c
 CROSS JOIN LATERAL (
     SELECT run_id, api_version, context, payload FROM raw_records r
-    WHERE r.id = c.raw_id AND r.source = c.source AND r.entity = c.entity AND r.external_id = c.external_id
+    WHERE r.id = c.raw_id AND r.fetched_at = c.enqueued_at -- one partition instead of all of them
+      AND r.source = c.source AND r.entity = c.entity AND r.external_id = c.external_id
     OFFSET 0
 ) r
 WHERE c.bytes_before < $3

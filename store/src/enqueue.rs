@@ -22,7 +22,7 @@ const COPY_RAW: &str = "COPY raw_records
      payload)
     FROM STDIN (FORMAT binary)";
 
-/// Its narrow row in the queue.
+/// Its narrow row in the queue. `enqueued_at` is the raw record's `fetched_at`: readers find the partition by it.
 const COPY_OUTBOX: &str = "COPY ingest_outbox
     (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at,
      lane)

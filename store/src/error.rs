@@ -94,6 +94,13 @@ impl StoreError {
         }
     }
 
+    /// Whether a lock was not to be had in the time that was given to it, or only by a deadlock: others are at work.
+    #[must_use]
+    pub fn is_locked_out(&self) -> bool {
+        // 55P03: lock not available; 40P01: deadlock detected.
+        matches!(self, Self::Refused { sqlstate, .. } if matches!(sqlstate.as_str(), "55P03" | "40P01"))
+    }
+
     /// Whether a value was refused as such, so that the same rows will be refused again.
     pub(crate) fn is_about_the_data(&self) -> bool {
         // Class 22: data exception; class 23: integrity constraint violation; 54000: program limit exceeded.

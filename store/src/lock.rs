@@ -1,6 +1,6 @@
-//! One producer per source and entity: a session advisory lock on a connection of its own.
+//! One producer per source and entity, one maintenance: a session advisory lock on a connection of its own.
 //!
-//! The lock saves work. Safety does not rest on it: behind a transaction pooler it may exclude nobody, and when its
+//! A producer's lock saves work. Safety does not rest on it: behind a transaction pooler it may exclude nobody, and when its
 //! connection dies the run goes on without it until the next check. The version of the cursor row is what refuses a
 //! second writer.
 
@@ -16,9 +16,21 @@ const LOCK_CLASS: i32 = 0x4255_4646;
 /// The right to fetch one entity of one source, held until it is released or its connection ends.
 #[derive(Debug)]
 pub struct ProducerLock {
+    session: LockedSession,
+    name: String,
+}
+
+/// The right to make and drop partitions, held until it is released or its connection ends. Without it nothing would
+/// break, as each step looks again once it is alone with the table; two would only stand in each other's way.
+#[derive(Debug)]
+pub struct MaintenanceLock {
+    session: LockedSession,
+}
+
+#[derive(Debug)]
+struct LockedSession {
     connection: PgConnection,
     key: i32,
-    name: String,
 }
 
 impl Store {
@@ -32,9 +44,27 @@ impl Store {
         source: &Source,
         entity: Entity,
     ) -> Result<Option<ProducerLock>, StoreError> {
-        let operation = "take the producer's lock";
-        let mut connection = self.connect_options.connect().await.map_err(self.fail(operation))?;
         let name = format!("{source} {entity}");
+        let session = self.try_lock(&name, "take the producer's lock").await?;
+        Ok(session.map(|session| ProducerLock { session, name }))
+    }
+
+    /// Takes the lock on maintenance if nobody else has it; none when somebody has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn try_lock_maintenance(&self) -> Result<Option<MaintenanceLock>, StoreError> {
+        let session = self.try_lock("maintenance", "take the lock on maintenance").await?;
+        Ok(session.map(|session| MaintenanceLock { session }))
+    }
+
+    async fn try_lock(
+        &self,
+        name: &str,
+        operation: &'static str,
+    ) -> Result<Option<LockedSession>, StoreError> {
+        let mut connection = self.connect_options.connect().await.map_err(self.fail(operation))?;
         let row = sqlx::query!(
             r#"SELECT hashtext($1) AS "key!", pg_try_advisory_lock($2, hashtext($1)) AS "taken!""#,
             name,
@@ -43,7 +73,7 @@ impl Store {
         .fetch_one(&mut connection)
         .await
         .map_err(self.fail(operation))?;
-        Ok(row.taken.then_some(ProducerLock { connection, key: row.key, name }))
+        Ok(row.taken.then_some(LockedSession { connection, key: row.key }))
     }
 }
 
@@ -62,15 +92,28 @@ impl ProducerLock {
                      AND classid::bigint = $1 AND objid::bigint = $2
                ) AS "held!""#,
             i64::from(LOCK_CLASS.cast_unsigned()),
-            i64::from(self.key.cast_unsigned()),
+            i64::from(self.session.key.cast_unsigned()),
         )
-        .fetch_one(&mut self.connection)
+        .fetch_one(&mut self.session.connection)
         .await;
         if matches!(held, Ok(true)) { Ok(()) } else { Err(StoreError::LockLost(self.name.clone())) }
     }
 
     /// Gives the lock back by ending its session.
     pub async fn release(self) {
+        self.session.end().await;
+    }
+}
+
+impl MaintenanceLock {
+    /// Gives the lock back by ending its session.
+    pub async fn release(self) {
+        self.session.end().await;
+    }
+}
+
+impl LockedSession {
+    async fn end(self) {
         if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "the lock's session was already gone");
         }

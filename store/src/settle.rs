@@ -129,8 +129,8 @@ impl ClaimedBatch {
              FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $6::integer[])
                  AS failed (id, raw_id, stage, reason, attempts)
              JOIN ingest_outbox o ON o.raw_id = failed.raw_id
-             JOIN raw_records r ON r.id = o.raw_id AND r.source = o.source AND r.entity = o.entity
-                  AND r.external_id = o.external_id",
+             JOIN raw_records r ON r.id = o.raw_id AND r.fetched_at = o.enqueued_at AND r.source = o.source
+                  AND r.entity = o.entity AND r.external_id = o.external_id",
             &ids,
             &raw_ids,
             &stages as &[&str],

@@ -4,7 +4,7 @@ use buffalo_model::Reconciliation;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{CircuitRow, CursorRow, Store, StoreError};
+use crate::{CircuitRow, CursorRow, Partition, Store, StoreError};
 
 /// Outbox rows of one source and entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub struct Status {
     pub circuits: Vec<CircuitRow>,
     /// Statuses that Buffalo does not know, the most frequent first, at most fifty.
     pub unmapped: Vec<UnmappedStatus>,
+    /// The partitions of raw history, without the default one.
+    pub partitions: Vec<Partition>,
+    /// Whether raw records had to be put into the default partition.
+    pub default_holds_rows: bool,
 }
 
 impl Store {
@@ -71,6 +75,8 @@ impl Store {
             circuits: self.circuits().await?,
             dead_letters: dead_letters.into_iter().map(|row| (row.source, row.count)).collect(),
             unmapped: self.unmapped_statuses(50).await?,
+            partitions: self.partitions().await?,
+            default_holds_rows: self.default_holds_rows().await?,
         })
     }
 

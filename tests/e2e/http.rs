@@ -8,12 +8,17 @@ use crate::harness::{World, kill, terminate};
 const KEY: &str = "0123456789abcdef";
 
 pub async fn serve(world: &mut World) -> (Child, String) {
+    serve_by(world, "serve").await
+}
+
+/// Starts a command that serves among other things.
+pub async fn serve_by(world: &mut World, command: &str) -> (Child, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     world.set("HOST", "127.0.0.1");
     world.set("PORT", port.to_string());
     world.set("API_KEY", KEY);
     world.set("ADMIN_API_KEY", "fedcba9876543210");
-    let child = world.start(&["serve"]);
+    let child = world.start(&[command]);
     let base = format!("http://127.0.0.1:{port}");
     let alive = format!("{base}/healthz");
     world.until("it serves", async || reqwest::get(&alive).await.is_ok()).await;

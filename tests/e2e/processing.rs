@@ -28,7 +28,7 @@ async fn whatever_is_processed_first_the_newest_state_stays() {
         .run(
             "INSERT INTO ingest_outbox (raw_id, source, entity, external_id, revision, observed_at, payload_bytes,
                                         available_at, enqueued_at)
-             SELECT id, source, entity, external_id, revision, observed_at, 1, now(), now() FROM raw_records
+             SELECT id, source, entity, external_id, revision, observed_at, 1, now(), fetched_at FROM raw_records
              WHERE revision = 1",
         )
         .await;

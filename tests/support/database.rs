@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use buffalo_store::MIGRATOR;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -18,6 +20,17 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl TestDatabase {
     pub async fn create() -> Self {
+        Self::create_with(&MIGRATOR).await
+    }
+
+    /// The same as it was before a migration.
+    #[allow(dead_code, reason = "not every test crate migrates")]
+    pub async fn before_migration(version: i64) -> Self {
+        let older = MIGRATOR.iter().filter(|migration| migration.version < version).cloned().collect();
+        Self::create_with(&Migrator::with_migrations(older)).await
+    }
+
+    async fn create_with(migrator: &Migrator) -> Self {
         let server_url = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names the server for tests; scripts/test starts one and sets it");
         let server = PgConnectOptions::from_str(&server_url).unwrap();
@@ -30,14 +43,14 @@ impl TestDatabase {
         connection.close().await.unwrap();
         let options = server.clone().database(&name);
         let url = options.to_url_lossy().to_string();
-        Self::migrated(url, options, name, server).await
+        Self::migrated(url, options, name, server, migrator).await
     }
 
     /// The same on another server, whose database exists already.
     #[allow(dead_code, reason = "not every test crate starts servers of its own")]
     pub async fn at(url: &str) -> Self {
         let options = PgConnectOptions::from_str(url).unwrap();
-        Self::migrated(url.to_owned(), options.clone(), "postgres".to_owned(), options).await
+        Self::migrated(url.to_owned(), options.clone(), "postgres".to_owned(), options, &MIGRATOR).await
     }
 
     async fn migrated(
@@ -45,9 +58,10 @@ impl TestDatabase {
         options: PgConnectOptions,
         name: String,
         server: PgConnectOptions,
+        migrator: &Migrator,
     ) -> Self {
         let pool = PgPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
-        buffalo_store::MIGRATOR.run(&pool).await.unwrap();
+        migrator.run(&pool).await.unwrap();
         Self { url, pool, name, server }
     }
 

@@ -11,6 +11,7 @@ mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
 mod measure;
+mod partitions;
 mod totals;
 
 use std::collections::BTreeMap;
