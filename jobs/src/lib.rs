@@ -5,6 +5,7 @@ mod maintain;
 mod persist;
 mod process;
 mod reconcile;
+mod run_span;
 mod schedule;
 mod stop;
 

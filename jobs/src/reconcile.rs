@@ -11,10 +11,12 @@ use buffalo_model::{
 };
 use buffalo_store::{Census, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, StoredState};
 use chrono::{DateTime, Utc};
+use tracing::Instrument;
 
 use self::compare::differs;
 use self::findings::{Findings, came_later};
 use crate::persist::persist;
+use crate::run_span::run_span;
 use crate::{OnProgress, Stop};
 
 /// A comparison of one entity of one source.
@@ -58,8 +60,13 @@ impl Reconcile<'_> {
     ///
     /// Only when the database could not be told.
     pub async fn run(&self) -> Result<(Run, Option<Reconciliation>), StoreError> {
-        let source = self.connector.source();
         let run_id = RunId::generate();
+        let span = run_span(run_id, self.connector.source().as_str(), self.entity.as_str());
+        self.run_as(run_id).instrument(span).await
+    }
+
+    async fn run_as(&self, run_id: RunId) -> Result<(Run, Option<Reconciliation>), StoreError> {
+        let source = self.connector.source();
         let mut run = NewRun {
             run_id,
             source: source.as_str(),

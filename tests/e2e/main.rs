@@ -24,6 +24,7 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod logs;
 mod maintain;
 mod metrics;
 mod processing;

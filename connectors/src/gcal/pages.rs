@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{CalendarApi, concerns_one_calendar, is_lost_place};
 use super::config::CalendarConfig;
@@ -59,10 +60,11 @@ impl EventPages {
         {
             let api = self.api.clone();
             let place = self.position.calendars.get(&calendar).cloned().unwrap_or_default();
-            self.asked.spawn(async move {
+            let asking = async move {
                 let answer = api.events(&calendar, &place).await;
                 (calendar, answer)
-            });
+            };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 

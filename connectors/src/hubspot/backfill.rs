@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{HubSpotApi, Part, SEARCH_LAG, SEARCH_PAGE, no_way_on};
 use super::context::Account;
@@ -62,7 +63,8 @@ impl BackfillPages {
             && let Some((number, search)) = self.windows.ask(self.pages_at_once)
         {
             let (api, resource) = (self.api.clone(), self.resource);
-            self.asked.spawn(async move { (number, api.search(resource, search).await) });
+            let asking = async move { (number, api.search(resource, search).await) };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 

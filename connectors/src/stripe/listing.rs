@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use buffalo_model::{RawRecord, RequestCounts};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{StripeApi, is_lost_position};
 use super::config::StripeConfig;
@@ -57,7 +58,8 @@ impl ListingPages {
             && let Some((at, window)) = self.windows.ask()
         {
             let api = self.api.clone();
-            self.asked.spawn(async move { (at, api.list(window.resource, &query(&window)).await) });
+            let asking = async move { (at, api.list(window.resource, &query(&window)).await) };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 
