@@ -37,7 +37,8 @@ pub(crate) fn start(level: &EnvFilter, format: LogFormat) {
     // A second start would be a second command in one process, which there is not.
     let started = match format {
         LogFormat::Text => logs.with_target(false).try_init(),
-        LogFormat::Json => logs.json().try_init(),
+        // The innermost span says whose line it is; the list of all of them would say it twice.
+        LogFormat::Json => logs.json().with_span_list(false).try_init(),
     };
     drop(started);
 }

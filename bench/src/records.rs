@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use buffalo_model::{
-    Clock, ContentHash, Cursor, Entity, Mode, RawRecord, RunId, RunStatus, Source, SystemClock,
+    Clock, ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock,
 };
 use buffalo_store::{Lane, NewRun, Page};
 use chrono::{DateTime, Utc};
@@ -92,7 +92,7 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             records,
             lane: Lane::Backfill,
             pages: 4,
-            requests: 4,
+            requests: RequestCounts { made: 4, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
             sweeps: &[],

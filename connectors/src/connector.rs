@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Source};
+use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, RequestCounts, Source};
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
@@ -105,8 +105,8 @@ pub trait Pages: Send {
     /// [`SourceError`], after the retries that the HTTP layer made. The run ends there; what was stored stays.
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError>;
 
-    /// Requests made so far, retries included.
-    fn requests_made(&self) -> u64;
+    /// Requests made so far, and what became of them.
+    fn requests(&self) -> RequestCounts;
 }
 
 /// One page of records.

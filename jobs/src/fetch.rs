@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buffalo_connectors::{Connector, CursorState, FetchedPage, Plan, SourceError, registration};
-use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, Run, RunId, RunStatus};
+use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, Run, RunId, RunStatus};
 use buffalo_store::{CursorRow, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, Sweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::persist::persist;
+use crate::run_span::run_span;
 use crate::{OnProgress, Stop};
 
 /// Pages that may wait while one is being written. They are written together, in one transaction.
@@ -95,8 +97,13 @@ impl Fetch<'_> {
     ///
     /// Only when the database could not be told; the run then counts as abandoned, or was never known.
     pub async fn run(&self) -> Result<Run, StoreError> {
-        let source = self.connector.source();
         let run_id = RunId::generate();
+        let span = run_span(run_id, self.connector.source().as_str(), self.entity.as_str());
+        self.run_as(run_id).instrument(span).await
+    }
+
+    async fn run_as(&self, run_id: RunId) -> Result<Run, StoreError> {
+        let source = self.connector.source();
         let mut run = NewRun {
             run_id,
             source: source.as_str(),
@@ -116,7 +123,7 @@ impl Fetch<'_> {
         let mut requests = Requests::default();
         let trouble = self.fetch_pages(run_id, &mut lock, &mut requests).await.err();
         if let Some(trouble) = &trouble {
-            tracing::debug!(error = ?trouble, %run_id, "the run ends early");
+            tracing::debug!(error = ?trouble, "the run ends early");
         }
         let outcome = RunOutcome {
             to_be_continued: trouble.as_ref().is_some_and(Trouble::is_a_limit),
@@ -150,10 +157,10 @@ impl Fetch<'_> {
         let (sender, mut receiver) = mpsc::channel(PAGES_AHEAD);
         let room = Arc::new(Semaphore::new(KIB_AHEAD as usize));
         let mut reading = JoinSet::new();
-        reading.spawn(async move {
+        let read = async move {
             loop {
                 let next = pages.next().await;
-                let made = pages.requests_made();
+                let made = pages.requests();
                 let last = !matches!(next, Ok(Some(_)));
                 let size = next.as_ref().map_or(0, |page| page.as_ref().map_or(0, kib));
                 // The semaphore is never closed. What is given up with the message frees its room.
@@ -162,7 +169,8 @@ impl Fetch<'_> {
                     return;
                 }
             }
-        });
+        };
+        reading.spawn(read.in_current_span());
 
         let mut version = found.version;
         let mut check = tokio::time::interval(CHECK_EVERY);
@@ -288,7 +296,7 @@ impl Fetch<'_> {
         let written = persist(|| self.store.write_page(&page, self.clock.now())).await?;
         requests.recorded = requests.made;
         (self.options.on_progress)(records.len() as u64);
-        tracing::debug!(%run_id, pages = count, enqueued = written.enqueued, deduped = written.deduped, "stored");
+        tracing::debug!(pages = count, enqueued = written.enqueued, deduped = written.deduped, "stored");
         Ok(written.cursor_version)
     }
 
@@ -305,7 +313,7 @@ impl Fetch<'_> {
     /// when somebody else was quicker, the run ends.
     async fn still_alone(&self, run_id: RunId, lock: &mut ProducerLock) -> Result<(), Trouble> {
         if let Err(lost) = lock.check().await {
-            tracing::warn!(error = %lost, %run_id, "taking the lock anew");
+            tracing::warn!(error = %lost, "taking the lock anew");
             let source = self.connector.source();
             *lock = persist(|| self.store.try_lock_producer(source, self.entity))
                 .await?
@@ -320,13 +328,13 @@ impl Fetch<'_> {
 /// Requests made, and how many of them are recorded with the run.
 #[derive(Default)]
 struct Requests {
-    made: u64,
-    recorded: u64,
+    made: RequestCounts,
+    recorded: RequestCounts,
 }
 
 impl Requests {
-    fn unrecorded(&self) -> i64 {
-        i64::try_from(self.made - self.recorded).unwrap_or(i64::MAX)
+    fn unrecorded(&self) -> RequestCounts {
+        self.made.since(&self.recorded)
     }
 }
 

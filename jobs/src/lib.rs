@@ -8,6 +8,7 @@ mod notify;
 mod persist;
 mod process;
 mod reconcile;
+mod run_span;
 mod schedule;
 mod stop;
 mod summary;

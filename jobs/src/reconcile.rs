@@ -7,14 +7,16 @@ use std::collections::HashMap;
 
 use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
 use buffalo_model::{
-    Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, Run, RunId, RunStatus,
+    Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
 };
 use buffalo_store::{Census, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, StoredState};
 use chrono::{DateTime, Utc};
+use tracing::Instrument;
 
 use self::compare::differs;
 use self::findings::{Findings, came_later};
 use crate::persist::persist;
+use crate::run_span::run_span;
 use crate::{OnProgress, Stop};
 
 /// A comparison of one entity of one source.
@@ -58,8 +60,13 @@ impl Reconcile<'_> {
     ///
     /// Only when the database could not be told.
     pub async fn run(&self) -> Result<(Run, Option<Reconciliation>), StoreError> {
-        let source = self.connector.source();
         let run_id = RunId::generate();
+        let span = run_span(run_id, self.connector.source().as_str(), self.entity.as_str());
+        self.run_as(run_id).instrument(span).await
+    }
+
+    async fn run_as(&self, run_id: RunId) -> Result<(Run, Option<Reconciliation>), StoreError> {
+        let source = self.connector.source();
         let mut run = NewRun {
             run_id,
             source: source.as_str(),
@@ -72,7 +79,7 @@ impl Reconcile<'_> {
             run.status = RunStatus::Skipped;
         }
         self.store.start_run(&run, self.clock.now()).await?;
-        let mut requests = 0;
+        let mut requests = RequestCounts::default();
         let (trouble, result) = match lock {
             None => (None, None),
             Some(mut lock) => {
@@ -94,7 +101,6 @@ impl Reconcile<'_> {
         if let Some(result) = &result {
             persist(|| self.store.keep_reconciliation(result)).await?;
         }
-        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
         let outcome = RunOutcome {
             stopped: matches!(trouble, Some(Trouble::Stopped)),
             error: trouble.map(|trouble| trouble.to_string()),
@@ -109,7 +115,7 @@ impl Reconcile<'_> {
         &self,
         run_id: RunId,
         lock: &mut ProducerLock,
-        requests: &mut u64,
+        requests: &mut RequestCounts,
     ) -> Result<Reconciliation, Trouble> {
         let source = self.connector.source();
         let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
@@ -126,7 +132,7 @@ impl Reconcile<'_> {
                 () = stop.requested() => return Err(Trouble::Stopped),
                 page = pages.next() => page,
             };
-            *requests = pages.requests_made();
+            *requests = pages.requests();
             let Some(page) = page? else { break };
             lock.check().await?;
             let wrong = self
@@ -252,7 +258,7 @@ impl Reconcile<'_> {
             records: &records,
             lane: Lane::Backfill,
             pages: 0,
-            requests: 0,
+            requests: RequestCounts::default(),
             cursor: &mending.cursor,
             data_through: None,
             sweeps: &[],

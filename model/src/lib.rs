@@ -14,6 +14,7 @@ mod notification;
 mod payment;
 mod reconciliation;
 mod record;
+mod requests;
 mod retention;
 mod revenue;
 mod run;
@@ -35,6 +36,7 @@ pub use notification::{Alarm, DeadLetters, Ending, Notification, NotificationKin
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,

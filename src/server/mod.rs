@@ -29,6 +29,7 @@ pub(crate) use runs::RunList;
 struct App {
     store: Store,
     config: Arc<Config>,
+    requests: Arc<metrics::Requests>,
     started: Instant,
 }
 
@@ -50,7 +51,8 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// Serves until stopped; requests that are being answered are answered to their end.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, mut stop: Stop) -> anyhow::Result<()> {
-    let app = App { store: config.store()?.clone(), config, started: Instant::now() };
+    let store = config.store()?.clone();
+    let app = App { store, config, requests: Arc::default(), started: Instant::now() };
     axum::serve(listener, router(app)).with_graceful_shutdown(async move { stop.requested().await }).await?;
     Ok(())
 }
@@ -69,5 +71,6 @@ fn router(app: App) -> Router {
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(middleware::from_fn(request_id::identify))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }

@@ -4,17 +4,20 @@ use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument;
 
 use super::error::ApiError;
 
 const HEADER: &str = "x-request-id";
 const LONGEST: usize = 128;
 
-/// Answers with the request's id, and writes the body of errors.
+/// Answers with the request's id, which every log line of it carries, and writes the body of errors.
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let given = request.headers().get(HEADER).and_then(|value| usable(value.as_bytes()));
     let id = given.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let mut response = next.run(request).await;
+    // Of the highest level, so that it is there at every LOG_LEVEL.
+    let span = tracing::error_span!("request", request_id = %id);
+    let mut response = next.run(request).instrument(span).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = error.with_request_id(&id);
     }

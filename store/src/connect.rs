@@ -37,6 +37,17 @@ pub struct Store {
     pub(crate) notify_on: NotifyOn,
 }
 
+/// The connections of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that there are.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// The most that there may be.
+    pub max: u32,
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("server", &self.server).finish_non_exhaustive()
@@ -141,6 +152,16 @@ impl Store {
         };
         let connection = connected.map_err(self.fail("connect"))?;
         connection.close().await.map_err(self.fail("connect"))
+    }
+
+    /// How many connections there are at this moment.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections {
+            open: self.pool.size(),
+            idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
+            max: self.pool.options().get_max_connections(),
+        }
     }
 
     /// Closes all connections.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RunId, Source};
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
 use crate::copy::CopyRows;
 use crate::wake::CHANNEL;
-use crate::{Lane, Store, StoreError};
+use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
@@ -44,7 +44,7 @@ pub struct Page<'a> {
     /// How many vendor pages these are.
     pub pages: i64,
     /// Requests made of the vendor since the write before.
-    pub requests: i64,
+    pub requests: RequestCounts,
     /// The position after these records.
     pub cursor: &'a Cursor,
     /// Set when everything the source said up to that time is stored with this page.
@@ -127,7 +127,7 @@ impl Store {
              RETURNING CASE WHEN $5::bigint > 0 THEN pg_notify($10, '')::text END",
             page.run_id.0,
             page.pages,
-            page.requests,
+            i64::try_from(page.requests.made).unwrap_or(i64::MAX),
             fetched,
             enqueued,
             deduped,
@@ -139,6 +139,14 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
+        let (source, entity) = (page.source.as_str(), page.entity.as_str());
+        let mut totals = Totals::default();
+        totals.pages(source, entity, page.pages);
+        totals.requests(source, entity, &page.requests);
+        totals.records(source, entity, RecordOutcome::Fetched, fetched);
+        totals.records(source, entity, RecordOutcome::Enqueued, enqueued);
+        totals.records(source, entity, RecordOutcome::Deduped, deduped);
+        self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
         Ok(Written { cursor_version: next_version, enqueued, deduped })
     }

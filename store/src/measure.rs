@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{CircuitRow, CursorRow, Store, StoreError};
+use crate::{CircuitRow, Counter, CursorRow, Durations, Store, StoreError, Total};
 
 /// The most of a table that is read to tell how many rows it has, in bytes: about 60,000 rows of the outbox.
 const READ_AT_MOST: i64 = 16 * 1024 * 1024;
@@ -16,10 +16,16 @@ pub struct Measurements {
     pub cursors: Vec<CursorRow>,
     /// Rows in the outbox; nothing where there are none.
     pub outbox: Vec<RowEstimate>,
-    /// Since when the outbox row that waits longest could have been claimed; none when no row is due.
-    pub longest_due_since: Option<DateTime<Utc>>,
+    /// By source: since when the outbox row that waits longest could have been claimed; nothing where no row is due.
+    pub longest_due_since: Vec<(String, DateTime<Utc>)>,
     /// Dead letters; nothing where there are none.
     pub dead_letters: Vec<RowEstimate>,
+    /// What runs did so far, whichever process did it.
+    pub totals: Vec<Total>,
+    /// How long claims took that found something.
+    pub claims: Durations,
+    /// How long batches took, from the claim to the commit.
+    pub batches: Durations,
 }
 
 /// How many rows of a table belong to a source and entity.
@@ -41,12 +47,16 @@ impl Store {
     ///
     /// [`StoreError::Unreachable`] and its like.
     pub async fn measure(&self, now: DateTime<Utc>) -> Result<Measurements, StoreError> {
+        let totals = self.totals().await?;
         Ok(Measurements {
             circuits: self.circuits().await?,
             cursors: self.list_cursors().await?,
             outbox: self.estimate_outbox().await?,
             longest_due_since: self.longest_due_since(now).await?,
             dead_letters: self.estimate_dead_letters().await?,
+            claims: Durations::among(&totals, Counter::ClaimDuration),
+            batches: Durations::among(&totals, Counter::BatchDuration),
+            totals,
         })
     }
 
@@ -85,22 +95,27 @@ impl Store {
 
     /// The first rows of the index that claims walk along, one for each lane. They are not the rows that were enqueued
     /// first: one that failed begins to wait anew, as nobody could claim it before.
-    async fn longest_due_since(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn longest_due_since(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
         let (sources, lanes): (Vec<String>, Vec<String>) = self.lanes_in_use().await?.into_iter().unzip();
-        sqlx::query_scalar!(
-            "SELECT min(first.available_at)
+        let rows = sqlx::query!(
+            r#"SELECT used.source AS "source!", min(first.available_at) AS "since!"
              FROM unnest($1::text[], $2::text[]) AS used (source, lane)
              CROSS JOIN LATERAL (
                  SELECT available_at FROM ingest_outbox
                  WHERE source = used.source AND lane = used.lane AND available_at <= $3
                  ORDER BY available_at LIMIT 1
-             ) first",
+             ) first
+             GROUP BY used.source"#,
             &sources,
             &lanes,
             now,
         )
-        .fetch_one(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(self.fail("find the oldest outbox row"))
+        .map_err(self.fail("find the oldest outbox rows"))?;
+        Ok(rows.into_iter().map(|row| (row.source, row.since)).collect())
     }
 }

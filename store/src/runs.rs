@@ -3,11 +3,11 @@
 mod abandoned;
 mod record;
 
-use buffalo_model::{Cursor, Ending, FailedRecord, Mode, Run, RunId, RunStatus};
+use buffalo_model::{Cursor, Ending, FailedRecord, Mode, RequestCounts, Run, RunId, RunStatus};
 use chrono::{DateTime, Utc};
 
 use self::record::RunRecord;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Totals};
 
 /// A run that begins.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct RunOutcome {
     /// Whether it ended before it was done because somebody asked it to. That is nobody's failure.
     pub stopped: bool,
     /// Requests that belong to no stored page.
-    pub requests: i64,
+    pub requests: RequestCounts,
 }
 
 /// Which runs to list.
@@ -99,6 +99,11 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(self.fail(operation))?;
+        if run.status == RunStatus::Skipped {
+            let mut totals = Totals::default();
+            totals.run_skipped(run.source, run.entity, run.mode);
+            self.add_totals_in_tx(&mut tx, &totals).await?;
+        }
         tx.commit().await.map_err(self.fail(operation))
     }
 
@@ -145,15 +150,19 @@ impl Store {
         Ok(())
     }
 
-    /// Adds what became of rows to runs, running or ended. Runs that nobody knows any more are left out. New dead
-    /// letters are told in the same transaction: a run that watches may go on for months.
+    /// Adds what became of rows to runs, running or ended, and to the running totals. Runs that nobody knows any more are
+    /// left out. New dead letters are told in the same transaction: a run that watches may go on for months.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like.
-    pub async fn credit_runs(&self, credits: &[RunCredit], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn credit_runs(
+        &self,
+        credits: &[RunCredit],
+        totals: &Totals,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let operation = "record what became of rows";
-        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
         let run_ids: Vec<uuid::Uuid> = credits.iter().map(|credit| credit.run_id.0).collect();
         let processed: Vec<i64> = credits.iter().map(|credit| credit.processed).collect();
@@ -163,6 +172,7 @@ impl Store {
             credits.iter().map(|credit| json(serde_json::to_value(&credit.failed_records))).collect();
         let unmapped: Vec<serde_json::Value> =
             credits.iter().map(|credit| json(serde_json::to_value(&credit.unmapped_statuses_seen))).collect();
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         sqlx::query_file!(
             "queries/credit_runs.sql",
             &run_ids,
@@ -178,6 +188,7 @@ impl Store {
         if credits.iter().any(|credit| credit.dead_lettered > 0) {
             self.hear_of_dead_letters_in_tx(&mut tx, &run_ids, now).await?;
         }
+        self.add_totals_in_tx(&mut tx, totals).await?;
         tx.commit().await.map_err(self.fail(operation))
     }
 
@@ -212,7 +223,7 @@ impl Store {
              WHERE run_id = $1 AND status IN ('running', 'abandoned') RETURNING *",
             run_id.0,
             outcome.error,
-            outcome.requests,
+            i64::try_from(outcome.requests.made).unwrap_or(i64::MAX),
             now,
             outcome.to_be_continued,
         )
@@ -230,6 +241,10 @@ impl Store {
         let continued = outcome.to_be_continued || outcome.stopped;
         let ending = if continued { Ending::Continued } else { Ending::Final };
         self.hear_in_tx(&mut tx, &run, ending, now).await?;
+        let mut totals = Totals::default();
+        totals.requests(&run.source, &run.entity, &outcome.requests);
+        totals.run_ended(&run);
+        self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
         Ok(run)
     }

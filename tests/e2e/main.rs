@@ -27,6 +27,7 @@ mod http;
 mod hubspot;
 mod incremental;
 mod lock;
+mod logs;
 mod maintain;
 mod metrics;
 mod notifications;

@@ -68,7 +68,7 @@ async fn a_scrape_tells_how_things_stand() {
         &samples,
         &format!("buffalo_outbox_depth{{source=\"stripe\",entity=\"payments\"}} {waiting}"),
     );
-    assert!(value(&samples, "buffalo_outbox_oldest_age_seconds") > 0.0);
+    assert!(value(&samples, "buffalo_outbox_oldest_age_seconds{source=\"stripe\"}") > 0.0);
     let age = value(&samples, "buffalo_data_through_age_seconds{source=\"stripe\",entity=\"payments\"}");
     assert!((0.0..600.0).contains(&age), "{age}");
     for (state, is) in [("closed", 1), ("open", 0), ("half-open", 0)] {
@@ -84,7 +84,7 @@ async fn a_scrape_tells_how_things_stand() {
     let dead = world.database.number("SELECT count(*) FROM dead_letters").await;
     let samples = scrape(&base).await;
     assert_sample(&samples, "buffalo_outbox_depth{source=\"stripe\",entity=\"payments\"} 0");
-    assert_sample(&samples, "buffalo_outbox_oldest_age_seconds 0.000000");
+    assert_sample(&samples, "buffalo_outbox_oldest_age_seconds{source=\"stripe\"} 0");
     assert_sample(&samples, &format!("buffalo_dead_letters{{source=\"stripe\"}} {dead}"));
     kill(&mut server).await;
     world.end().await;
@@ -102,6 +102,107 @@ async fn an_open_circuit_is_seen_from_another_process() {
     let samples = scrape(&base).await;
     assert_sample(&samples, "buffalo_circuit_state{source=\"stripe\",state=\"open\"} 1");
     assert_sample(&samples, "buffalo_circuit_state{source=\"stripe\",state=\"closed\"} 0");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+/// The sum of a metric over all series whose labels contain each of `labels`.
+fn total(samples: &[String], metric: &str, labels: &[&str]) -> f64 {
+    let of_metric = samples.iter().filter_map(|line| line.strip_prefix(metric)?.strip_prefix('{'));
+    of_metric
+        .filter(|rest| labels.iter().all(|label| rest.contains(label)))
+        .map(|rest| rest.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_processes_did_that_are_gone_is_counted() {
+    let mut world = World::with_charges(250).await;
+    let (mut server, base) = serve(&mut world).await;
+    for (nth, status) in [(1, 429), (2, 500)] {
+        world.tell("faults", serde_json::json!({"nth": nth, "kind": {"status": status}})).await;
+    }
+    world.sync().await;
+    let first = scrape(&base).await;
+    let run = world.buffalo(&["runs", "--format", "json"]).await.json()["runs"][1].clone();
+    let counts = &run["counts"];
+    let records = |samples: &[String], outcome: &str| {
+        let series =
+            format!("buffalo_records_total{{source=\"stripe\",entity=\"payments\",outcome=\"{outcome}\"}}");
+        value(samples, &series)
+    };
+    for (outcome, count) in [
+        ("fetched", &counts["recordsFetched"]),
+        ("enqueued", &counts["recordsEnqueued"]),
+        ("processed", &counts["recordsEnqueued"]),
+    ] {
+        assert_eq!(Some(records(&first, outcome)), count.as_f64(), "{outcome}");
+    }
+    assert_eq!(records(&first, "failed"), 0.0);
+    let pages = total(&first, "buffalo_pages_total", &["stripe"]);
+    assert_eq!(Some(pages), counts["pagesFetched"].as_f64());
+    let requests = |outcome| total(&first, "buffalo_vendor_requests_total", &[outcome]);
+    assert_eq!((requests("throttled"), requests("failed"), requests("refused")), (1.0, 1.0, 0.0));
+    assert_eq!(Some(requests("stripe")), counts["requestsMade"].as_f64());
+    assert_eq!(total(&first, "buffalo_vendor_retries_total", &["stripe"]), 2.0);
+    let full = ["source=\"stripe\"", "mode=\"full\"", "status=\"success\""];
+    assert_eq!(total(&first, "buffalo_runs_total", &full), 1.0);
+    assert_eq!(total(&first, "buffalo_runs_total", &["mode=\"process\"", "status=\"success\""]), 1.0);
+    assert!(value(&first, "buffalo_batch_duration_seconds_count") >= 1.0);
+    assert!(value(&first, "buffalo_claim_duration_seconds_sum") > 0.0);
+
+    world.charge(serde_json::json!({"amount": 500, "currency": "usd"})).await;
+    world.sync().await;
+    // Rows of runs may go: what was counted stays counted.
+    world.database.run("DELETE FROM sync_runs").await;
+    let second = scrape(&base).await;
+    let processed = records(&second, "processed");
+    assert!(processed > records(&first, "processed"), "{processed}");
+    for line in &first {
+        let (series, before) = line.rsplit_once(' ').unwrap();
+        if series.contains("_total") || series.contains("_count") || series.contains("_bucket") {
+            assert!(value(&second, series) >= before.parse().unwrap(), "{series} went back");
+        }
+    }
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_is_counted_as_abandoned_once() {
+    let mut world = World::with_charges(50).await;
+    world.tell("faults", serde_json::json!({"times": 100, "kind": {"latency_ms": 60_000}})).await;
+    let mut fetch = world.start(&["fetch"]);
+    world.until("it runs", async || world.database.number("SELECT count(*) FROM sync_runs").await == 1).await;
+    kill(&mut fetch).await;
+    world.database.run("UPDATE sync_runs SET heartbeat_at = heartbeat_at - interval '1 hour'").await;
+    let (mut server, base) = serve(&mut world).await;
+    for _ in 0..2 {
+        let samples = scrape(&base).await;
+        assert_eq!(total(&samples, "buffalo_runs_total", &["status=\"abandoned\""]), 1.0);
+    }
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_counted_by_route_and_never_by_address() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    let key = [("x-api-key", "0123456789abcdef")];
+    for id in ["0199a2b4-0000-7000-8000-000000000000", "0199a2b4-0000-7000-8000-000000000001"] {
+        assert_eq!(get(format!("{base}/runs/{id}"), &key).await.0, 404);
+    }
+    assert_eq!(get(format!("{base}/made/up"), &[]).await.0, 404);
+    assert_eq!(get(format!("{base}/runs"), &[]).await.0, 401);
+    let samples = scrape(&base).await;
+    for (route, status, count) in [("/runs/{run_id}", 404, 2), ("none", 404, 1), ("/runs", 401, 1)] {
+        let series = format!("buffalo_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
+        assert_sample(&samples, &format!("{series} {count}"));
+    }
+    assert_sample(&samples, "buffalo_http_request_duration_seconds_count{route=\"/runs/{run_id}\"} 2");
+    assert!(!samples.iter().any(|line| line.contains("0199a2b4") || line.contains("made")), "{samples:#?}");
+    assert_eq!(value(&samples, "buffalo_database_connections_max"), 10.0);
     kill(&mut server).await;
     world.end().await;
 }

@@ -1,6 +1,6 @@
 //! Google Calendar's endpoints, one function each.
 
-use buffalo_model::Circuit;
+use buffalo_model::{Circuit, RequestCounts};
 
 use super::objects::{EventPage, read_events};
 use super::position::Place;
@@ -27,8 +27,8 @@ impl CalendarApi {
         Self { client: self.client.with_own_counter() }
     }
 
-    pub(super) fn requests_made(&self) -> u64 {
-        self.client.requests_made()
+    pub(super) fn requests(&self) -> RequestCounts {
+        self.client.requests()
     }
 
     pub(super) fn circuit(&self) -> Circuit {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use buffalo_model::RawRecord;
+use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{CalendarApi, concerns_one_calendar, is_lost_place};
 use super::config::CalendarConfig;
@@ -59,10 +60,11 @@ impl EventPages {
         {
             let api = self.api.clone();
             let place = self.position.calendars.get(&calendar).cloned().unwrap_or_default();
-            self.asked.spawn(async move {
+            let asking = async move {
                 let answer = api.events(&calendar, &place).await;
                 (calendar, answer)
-            });
+            };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 
@@ -145,7 +147,7 @@ impl Pages for EventPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::Retryable;
-use buffalo_model::{Circuit, Clock, Source};
+use buffalo_model::{Circuit, Clock, RequestCounts, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::RetryPolicy;
 use super::auth::{Auth, IssueError};
 use super::breaker::{Breaker, BreakerPolicy, Verdict};
+use super::requests::RequestCounter;
 use crate::SourceError;
 
 /// The least time before a locked resource is asked for again, when the vendor does not say: HubSpot's advice.
@@ -93,7 +94,7 @@ pub struct Answer<T> {
 pub struct HttpClient {
     shared: Arc<Shared>,
     limiter: Option<Arc<DefaultDirectRateLimiter>>,
-    requests_made: Arc<AtomicU64>,
+    requests: Arc<RequestCounter>,
 }
 
 struct Shared {
@@ -138,7 +139,7 @@ impl HttpClient {
         let limiter = settings.rate_limit_per_sec.map(limiter);
         let breaker = Breaker::new(settings.breaker);
         let shared = Shared { source, settings, client, breaker, clock };
-        Ok(Self { shared: Arc::new(shared), limiter, requests_made: Arc::default() })
+        Ok(Self { shared: Arc::new(shared), limiter, requests: Arc::default() })
     }
 
     /// The same client with a rate limit of its own, for requests that the vendor counts apart from the others.
@@ -150,13 +151,13 @@ impl HttpClient {
     /// The same client with a counter of its own, for one run.
     #[must_use]
     pub fn with_own_counter(&self) -> Self {
-        Self { requests_made: Arc::default(), ..self.clone() }
+        Self { requests: Arc::default(), ..self.clone() }
     }
 
-    /// Requests made through this counter, retries included.
+    /// Requests made through this counter.
     #[must_use]
-    pub fn requests_made(&self) -> u64 {
-        self.requests_made.load(Ordering::Relaxed)
+    pub fn requests(&self) -> RequestCounts {
+        self.requests.read()
     }
 
     /// How the source's circuit breaker stands.
@@ -186,6 +187,7 @@ impl HttpClient {
         .when(|failure: &Failure| failure.retryable)
         .adjust(|failure: &Failure, delay| delay.map(|delay| failure.wait.unwrap_or(delay).max(delay)))
         .notify(|failure: &Failure, delay| {
+            self.requests.retried();
             tracing::debug!(error = %failure.error, ?delay, "asking again");
         })
         .await
@@ -262,11 +264,23 @@ impl HttpClient {
         token: &SecretString,
         read: &impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, Failure> {
-        let shared = &*self.shared;
         if let Some(limiter) = &self.limiter {
             limiter.until_ready().await;
         }
-        self.requests_made.fetch_add(1, Ordering::Relaxed);
+        self.requests.made();
+        let answer = self.ask(request, token, read).await;
+        self.requests.ended(answer.as_ref().map_err(|failure| &failure.error));
+        answer
+    }
+
+    /// Makes the request, and reads what it is answered with.
+    async fn ask<T>(
+        &self,
+        request: &Request<'_>,
+        token: &SecretString,
+        read: &impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<Answer<T>, Failure> {
+        let shared = &*self.shared;
         let our_time = shared.clock.now();
         let sent = Instant::now();
         let mut builder = shared

@@ -3,6 +3,7 @@
 mod auth;
 mod breaker;
 mod client;
+mod requests;
 mod retry;
 
 pub use auth::{Auth, IssueError, IssuedTokens, Token, TokenIssuer};

@@ -1,6 +1,6 @@
 //! HubSpot's endpoints, one function each.
 
-use buffalo_model::Circuit;
+use buffalo_model::{Circuit, RequestCounts};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -71,8 +71,8 @@ impl HubSpotApi {
         self.version.as_str()
     }
 
-    pub(super) fn requests_made(&self) -> u64 {
-        self.client.requests_made() + self.search.requests_made()
+    pub(super) fn requests(&self) -> RequestCounts {
+        self.client.requests() + self.search.requests()
     }
 
     pub(super) fn circuit(&self) -> Circuit {

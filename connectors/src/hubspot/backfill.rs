@@ -1,9 +1,10 @@
 //! Fetching everything: what is live, by searches, then the bin.
 
 use async_trait::async_trait;
-use buffalo_model::RawRecord;
+use buffalo_model::{RawRecord, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{HubSpotApi, Part, SEARCH_LAG, SEARCH_PAGE, no_way_on};
 use super::context::Account;
@@ -62,7 +63,8 @@ impl BackfillPages {
             && let Some((number, search)) = self.windows.ask(self.pages_at_once)
         {
             let (api, resource) = (self.api.clone(), self.resource);
-            self.asked.spawn(async move { (number, api.search(resource, search).await) });
+            let asking = async move { (number, api.search(resource, search).await) };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 
@@ -146,7 +148,7 @@ impl Pages for BackfillPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

@@ -1,6 +1,7 @@
 //! Listing everything for a comparison: what is live, then the bin.
 
 use async_trait::async_trait;
+use buffalo_model::RequestCounts;
 
 use super::api::{HubSpotApi, Part};
 use super::backfill::CLOCK_MARGIN;
@@ -43,7 +44,7 @@ impl Pages for CensusPages {
         Ok(Some(page(records, &Position::Listing(Listing::default()))))
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

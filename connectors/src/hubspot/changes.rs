@@ -11,6 +11,7 @@
 //! next run goes on where that one stopped.
 
 use async_trait::async_trait;
+use buffalo_model::RequestCounts;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::api::{HubSpotApi, Order, Part, SEARCH_LAG, SEARCH_PAGE, Search, no_way_on};
@@ -97,7 +98,7 @@ impl ChangePages {
         let records = records(&self.api, objects, contexts, answer.asked_at, None);
         let pages = pages + 1;
         // A busy run may look at as many pages of the bin as it searched, an idle one makes no more than its few requests.
-        let may_go_on = pages < self.searched || self.api.requests_made() < IDLE_REQUESTS;
+        let may_go_on = pages < self.searched || self.api.requests().made < IDLE_REQUESTS;
         let done = next.is_none() || !may_go_on;
         self.phase = if done { Phase::Ended } else { Phase::Bin { pages } };
         self.position.bin_after = next;
@@ -116,7 +117,7 @@ impl Pages for ChangePages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

@@ -27,7 +27,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, RawRecord, Source, SystemClock};
+use buffalo_model::{Circuit, Cursor, Entity, RawRecord, RequestCounts, Source, SystemClock};
 use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
@@ -135,8 +135,8 @@ impl Pages for NoPages {
         Ok(None)
     }
 
-    fn requests_made(&self) -> u64 {
-        0
+    fn requests(&self) -> RequestCounts {
+        RequestCounts::default()
     }
 }
 

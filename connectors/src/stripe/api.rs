@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use buffalo_model::Circuit;
+use buffalo_model::{Circuit, RequestCounts};
 
 use super::config::StripeConfig;
 use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_object};
@@ -31,8 +31,8 @@ impl StripeApi {
         self.client.circuit()
     }
 
-    pub(super) fn requests_made(&self) -> u64 {
-        self.client.requests_made()
+    pub(super) fn requests(&self) -> RequestCounts {
+        self.client.requests()
     }
 
     /// A page of a list.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{ContentHash, RawRecord};
+use buffalo_model::{ContentHash, RawRecord, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -150,8 +150,8 @@ impl Pages for EventPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::RawRecord;
+use buffalo_model::{RawRecord, RequestCounts};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::api::{StripeApi, is_lost_position};
 use super::config::StripeConfig;
@@ -57,7 +58,8 @@ impl ListingPages {
             && let Some((at, window)) = self.windows.ask()
         {
             let api = self.api.clone();
-            self.asked.spawn(async move { (at, api.list(window.resource, &query(&window)).await) });
+            let asking = async move { (at, api.list(window.resource, &query(&window)).await) };
+            self.asked.spawn(asking.in_current_span());
         }
     }
 
@@ -156,7 +158,7 @@ impl Pages for ListingPages {
         }
     }
 
-    fn requests_made(&self) -> u64 {
-        self.api.requests_made()
+    fn requests(&self) -> RequestCounts {
+        self.api.requests()
     }
 }

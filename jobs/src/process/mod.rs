@@ -1,5 +1,6 @@
 //! Processing: draining the outbox. Each batch is claimed, normalised, upserted and settled in one transaction.
 
+mod batch_totals;
 mod retry;
 mod tally;
 mod wake;
@@ -12,8 +13,10 @@ use std::time::Duration;
 use buffalo_model::{Clock, Mode, Run, RunId, RunStatus, SupportedCurrencies};
 use buffalo_store::{NewRun, RunOutcome, Store, StoreError};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::persist::persist;
+use crate::run_span::run_span;
 use crate::{OnProgress, Stop, StopSwitch};
 pub use retry::RetrySchedule;
 use tally::Tally;
@@ -86,6 +89,10 @@ impl Process {
     /// Only when the database could not be told how the run ended.
     pub async fn run(&self) -> Result<Run, StoreError> {
         let run_id = RunId::generate();
+        self.run_as(run_id).instrument(run_span(run_id, "all", "all")).await
+    }
+
+    async fn run_as(&self, run_id: RunId) -> Result<Run, StoreError> {
         let run =
             NewRun { run_id, source: "all", entity: "all", mode: Mode::Process, status: RunStatus::Running };
         persist(|| self.store.start_run(&run, self.clock.now())).await?;
@@ -93,7 +100,7 @@ impl Process {
         let mut helpers = JoinSet::new();
         let wake = if self.options.watch {
             let (wake, listening) = Wake::listening(self.store.clone());
-            helpers.spawn(listening);
+            helpers.spawn(listening.in_current_span());
             wake
         } else {
             Wake::never()
@@ -135,7 +142,7 @@ impl Process {
                 tally: Arc::clone(tally),
                 rows_left: Arc::clone(&rows_left),
             };
-            workers.spawn(worker.work());
+            workers.spawn(worker.work().in_current_span());
         }
         workers
     }
@@ -145,20 +152,21 @@ impl Process {
         let Some(deadline) = self.options.deadline else { return self.options.stop.clone() };
         let (switch, stop) = StopSwitch::new();
         let mut asked = self.options.stop.clone();
-        helpers.spawn(async move {
+        let waiting = async move {
             tokio::select! {
                 () = tokio::time::sleep(deadline) => tracing::info!(?deadline, "the deadline has come"),
                 () = asked.requested() => {}
             }
             switch.stop();
-        });
+        };
+        helpers.spawn(waiting.in_current_span());
         stop
     }
 
     async fn report(&self, run_id: RunId, tally: &Mutex<Tally>) -> Result<(), StoreError> {
         let news = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
-        let credits = news.credits(run_id);
+        let (credits, totals) = news.credits(run_id);
         persist(|| self.store.heartbeat(run_id, self.clock.now())).await?;
-        persist(|| self.store.credit_runs(&credits, self.clock.now())).await
+        persist(|| self.store.credit_runs(&credits, &totals, self.clock.now())).await
     }
 }

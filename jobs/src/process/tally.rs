@@ -1,16 +1,22 @@
 //! What the workers of a run did and have not recorded yet, by the run that fetched the rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use buffalo_model::{EventStatus, FailedRecord, Normalised, PaymentStatus, RunId};
-use buffalo_store::{ClaimedBatch, DeadRow, RetryRow, RunCredit, UpsertRow};
+use buffalo_store::{ClaimedBatch, Counter, DeadRow, RetryRow, RunCredit, Totals, UpsertRow};
+
+use super::batch_totals;
 
 /// Failed records that a run remembers; those of a single report are no more.
 const REMEMBERED_FAILURES: usize = 50;
 
-/// Sums by run.
+/// Sums by run, and what is to be added to the running totals.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<RunId, Sums>);
+pub(super) struct Tally {
+    runs: BTreeMap<RunId, Sums>,
+    totals: Totals,
+}
 
 #[derive(Debug, Default)]
 struct Sums {
@@ -58,7 +64,7 @@ impl Tally {
         retries: &[RetryRow],
         dead: &[DeadRow],
     ) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self { runs: BTreeMap::new(), totals: batch_totals::of_rows(batch, retries, dead) };
         let mut sums = vec![None; batch.rows().len()];
         for retry in retries {
             sums[retry.row] = Some((failed_record(batch, retry.row, retry.stage, &retry.reason), 0));
@@ -67,7 +73,7 @@ impl Tally {
             sums[dead.row] = Some((failed_record(batch, dead.row, dead.stage, &dead.reason), 1));
         }
         for (row, failed) in batch.rows().iter().zip(sums) {
-            let of_run = tally.0.entry(row.run_id).or_default();
+            let of_run = tally.runs.entry(row.run_id).or_default();
             match failed {
                 None => of_run.processed += 1,
                 Some((failed, dead)) => {
@@ -79,7 +85,7 @@ impl Tally {
         for upsert in upserts {
             if let Some(status) = unmapped_status(&upsert.value) {
                 let run_id = batch.rows()[upsert.row].run_id;
-                tally.0.entry(run_id).or_default().unmapped_statuses.insert(status.to_owned());
+                tally.runs.entry(run_id).or_default().unmapped_statuses.insert(status.to_owned());
             }
         }
         tally
@@ -87,19 +93,26 @@ impl Tally {
 
     /// Adds a batch that is settled.
     pub(super) fn add(&mut self, batch: Self) {
-        for (run_id, sums) in batch.0 {
-            self.0.entry(run_id).or_default().add(&sums);
+        for (run_id, sums) in batch.runs {
+            self.runs.entry(run_id).or_default().add(&sums);
         }
+        self.totals.append(batch.totals);
     }
 
-    /// What is to be added to the runs that fetched the rows, and all of it to that which processed them.
-    pub(super) fn credits(self, processing: RunId) -> Vec<RunCredit> {
+    /// Adds how long a batch took; `claim` is the part of it that the claim took.
+    pub(super) fn took(&mut self, claim: Duration, batch: Duration) {
+        self.totals.duration(Counter::ClaimDuration, claim);
+        self.totals.duration(Counter::BatchDuration, batch);
+    }
+
+    /// What is to be added to the runs that fetched the rows, all of it to that which processed them, and to the totals.
+    pub(super) fn credits(self, processing: RunId) -> (Vec<RunCredit>, Totals) {
         let mut total = Sums::default();
-        for sums in self.0.values() {
+        for sums in self.runs.values() {
             total.add(sums);
         }
-        let fetched = self.0.into_iter().map(|(run_id, sums)| sums.into_credit(run_id));
-        fetched.chain([total.into_credit(processing)]).collect()
+        let fetched = self.runs.into_iter().map(|(run_id, sums)| sums.into_credit(run_id));
+        (fetched.chain([total.into_credit(processing)]).collect(), self.totals)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buffalo_connectors::registration;
 use buffalo_model::{Normalised, SupportedCurrencies};
@@ -89,9 +89,11 @@ impl Worker {
         let look = if options.watch { Look::NowAndThen } else { Look::Everywhere };
         let most = take_from(&self.rows_left, u64::from(options.batch_size));
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let began = Instant::now();
         let claimed = self.claimer.claim(clock.now(), limit, BATCH_BYTES, look).await;
         let held = claimed.as_ref().map_or(0, |batch| batch.as_ref().map_or(0, |batch| batch.rows().len()));
         self.rows_left.fetch_add(most - held as u64, Ordering::Relaxed);
+        let claimed_within = began.elapsed();
         let Some(mut batch) = claimed? else { return Ok(false) };
         let mut upserts = Vec::with_capacity(batch.rows().len());
         let mut failures = Vec::new();
@@ -106,8 +108,9 @@ impl Worker {
             failures.push(Failure { row: failed.row, stage: "store", reason: failed.reason });
         }
         let (retries, dead) = self.sentence(&batch, failures, now);
-        let came_to = Tally::of(&batch, &upserts, &retries, &dead);
+        let mut came_to = Tally::of(&batch, &upserts, &retries, &dead);
         let settled = batch.settle(&retries, &dead, now).await?;
+        came_to.took(claimed_within, began.elapsed());
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).add(came_to);
         (self.process.options.on_progress)(settled.processed);
         Ok(true)

@@ -7,7 +7,9 @@
 
 mod catalogue;
 mod exposition;
+mod requests;
 mod stored;
+mod totals;
 
 use std::time::Duration;
 
@@ -16,11 +18,13 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use buffalo_model::{Clock, SystemClock};
+use buffalo_store::Connections;
 
 use super::App;
 use super::auth::may_read_metrics;
 use super::error::ApiError;
 use exposition::{Exposition, Value};
+pub(super) use requests::{Requests, count};
 
 /// How long a scrape waits for the database; Prometheus itself waits for 10 s.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +38,12 @@ pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<R
         return Err(ApiError::invalid_metrics_key());
     }
     let now = SystemClock.now();
-    let measured = match tokio::time::timeout(PATIENCE, app.store.measure(now)).await {
+    let measuring = async {
+        // A run whose process was killed counts as one that ended as soon as somebody looks.
+        app.store.abandon_silent_runs(now).await?;
+        app.store.measure(now).await
+    };
+    let measured = match tokio::time::timeout(PATIENCE, measuring).await {
         Ok(Ok(measured)) => Some(measured),
         Ok(Err(error)) => {
             tracing::warn!(%error, "metrics without what is read from the database");
@@ -49,6 +58,19 @@ pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<R
     exposition.metric(&catalogue::DATABASE_UP, [(vec![], Value::Count(i64::from(measured.is_some())))]);
     if let Some(measured) = &measured {
         stored::write(&mut exposition, measured, now);
+        totals::write(&mut exposition, measured);
     }
+    app.requests.write(&mut exposition);
+    write_connections(&mut exposition, app.store.connections());
     Ok(([(CONTENT_TYPE, TEXT_FORMAT)], exposition.into_text()).into_response())
+}
+
+fn write_connections(exposition: &mut Exposition, connections: Connections) {
+    for (metric, count) in [
+        (&catalogue::CONNECTIONS, connections.open),
+        (&catalogue::CONNECTIONS_IDLE, connections.idle),
+        (&catalogue::CONNECTIONS_MAX, connections.max),
+    ] {
+        exposition.metric(metric, [(vec![], Value::Count(i64::from(count)))]);
+    }
 }

@@ -25,8 +25,7 @@ pub(super) fn write(exposition: &mut Exposition, measured: &Measurements, now: D
     });
     exposition.metric(&DATA_THROUGH_AGE, ages);
     exposition.metric(&OUTBOX_DEPTH, outbox_depths(measured));
-    let oldest = measured.longest_due_since.map_or(TimeDelta::zero(), |since| now - since);
-    exposition.metric(&OUTBOX_OLDEST_AGE, [(vec![], Value::Seconds(oldest))]);
+    exposition.metric(&OUTBOX_OLDEST_AGE, oldest_ages(measured, now));
     exposition.metric(&DEAD_LETTERS, dead_letters(measured));
 }
 
@@ -37,6 +36,15 @@ fn outbox_depths(measured: &Measurements) -> impl Iterator<Item = (Vec<&str>, Va
         depths.insert([&found.source, &found.entity], found.rows);
     }
     depths.into_iter().map(|(key, rows)| (key.to_vec(), Value::Count(rows)))
+}
+
+fn oldest_ages(measured: &Measurements, now: DateTime<Utc>) -> impl Iterator<Item = (Vec<&str>, Value)> {
+    let mut ages: BTreeMap<&str, TimeDelta> =
+        measured.cursors.iter().map(|cursor| (cursor.source.as_str(), TimeDelta::zero())).collect();
+    for (source, since) in &measured.longest_due_since {
+        ages.insert(source, now - since);
+    }
+    ages.into_iter().map(|(source, age)| (vec![source], Value::Seconds(age)))
 }
 
 fn dead_letters(measured: &Measurements) -> impl Iterator<Item = (Vec<&str>, Value)> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::record::RunRecord;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Totals};
 
 /// A run that says nothing for this long has no process any more. Processes say something every few seconds.
 const SILENT_FOR_S: i64 = 90;
@@ -67,10 +67,12 @@ impl Store {
         // Everybody takes the lines' locks in the same order.
         let line = |run: &Run| (run.source.clone(), run.entity.clone(), Work::of(run.mode), run.run_id.0);
         runs.sort_by_key(line);
+        let mut totals = Totals::default();
         for run in &runs {
             self.hear_in_tx(tx, run, Ending::Final, now).await?;
+            totals.run_ended(run);
         }
-        Ok(())
+        self.add_totals_in_tx(tx, &totals).await
     }
 
     /// Those of these runs that process have new dead letters.

@@ -14,12 +14,13 @@ mod dead_letters;
 mod measure;
 mod notifications;
 mod partitions;
+mod totals;
 
 use std::collections::BTreeMap;
 
 use buffalo_model::{
     Cursor, Entity, Event, EventStatus, EventTime, Granularity, Mode, Normalised, Payment, PaymentKind,
-    PaymentStatus, RawRecord, RevenueQuery, RunId, RunStatus, Source,
+    PaymentStatus, RawRecord, RequestCounts, RevenueQuery, RunId, RunStatus, Source,
 };
 use buffalo_store::{
     ClaimedBatch, Lane, Look, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, Sweep, UpsertRow,
@@ -91,7 +92,7 @@ impl Fixture {
             records,
             lane: Lane::Live,
             pages: 1,
-            requests: 1,
+            requests: RequestCounts { made: 1, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
             sweeps,
@@ -399,7 +400,8 @@ async fn the_lock_excludes_and_its_loss_is_noticed() {
     held.check().await.unwrap();
     let end_it = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks
                   WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    assert_eq!(fixture.database.number(end_it).await, 1);
+    // The session of the lock that was released may not be quite gone.
+    assert!(fixture.database.number(end_it).await >= 1);
     assert!(matches!(held.check().await, Err(StoreError::LockLost(_))));
     fixture.database.drop_it().await;
 }

@@ -37,10 +37,10 @@ async fn only_a_row_that_could_be_claimed_waits() {
     )
     .await;
     let minutes = |minutes| T0 + TimeDelta::minutes(minutes);
-    assert_eq!(it.store.measure(T0).await.unwrap().longest_due_since, None);
+    assert_eq!(it.store.measure(T0).await.unwrap().longest_due_since, []);
     for later in [1, 2, 9] {
         let measured = it.store.measure(minutes(later)).await.unwrap();
-        assert_eq!(measured.longest_due_since, Some(minutes(1)));
+        assert_eq!(measured.longest_due_since, [("stripe".to_owned(), minutes(1))]);
     }
     it.database.drop_it().await;
 }

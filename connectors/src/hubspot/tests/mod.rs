@@ -100,7 +100,7 @@ impl World {
                 }
             }
         }
-        ran.requests = open.requests_made();
+        ran.requests = open.requests().made;
         ran
     }
 

@@ -1,0 +1,63 @@
+//! Log lines: whose they are, for people and for collectors.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Outcome, World, kill};
+use crate::http::{get, serve};
+
+/// The lines that this program wrote in JSON, not the libraries.
+fn lines(outcome: &Outcome) -> Vec<Value> {
+    let lines = outcome.stderr.lines().filter(|line| line.starts_with('{'));
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["target"].as_str().unwrap().starts_with("buffalo_")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_run_says_whose_it_is() {
+    let mut world = World::with_charges(250).await;
+    world.set("LOG_FORMAT", "json");
+    world.set("LOG_LEVEL", "debug");
+    world.tell("faults", json!({"nth": 2, "kind": {"status": 500}})).await;
+    let fetched = world.fetch().await.expect(0);
+    let found = lines(&fetched);
+    let said: Vec<_> = found.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
+    // One of each task that a fetch consists of: reading, asking, writing.
+    assert!(said.contains(&"asking again") && said.contains(&"stored"), "{said:?}");
+    for line in &found {
+        let span = &line["span"];
+        assert_eq!(span["run_id"], fetched.run()["runId"], "{line}");
+        assert_eq!((&span["source"], &span["entity"]), (&json!("stripe"), &json!("payments")), "{line}");
+    }
+    world.set("LOG_LEVEL", "warn");
+    world.database.run("UPDATE raw_records SET payload = '{}' WHERE revision = 1").await;
+    let processed = world.process().await.expect(0);
+    let found = lines(&processed);
+    assert!(found.iter().any(|line| line["fields"]["message"] == "row failed"), "{processed:?}");
+    for line in &found {
+        assert_eq!(line["span"]["run_id"], processed.run()["runId"], "{line}");
+    }
+    world.set("LOG_FORMAT", "text");
+    world.database.run("UPDATE ingest_outbox SET available_at = now() - interval '1 minute'").await;
+    let processed = world.process().await.expect(0);
+    let run = format!("run{{run_id={} ", processed.run()["runId"].as_str().unwrap());
+    let mut about_rows = processed.stderr.lines().filter(|line| line.contains("row failed"));
+    assert!(about_rows.next().is_some() && about_rows.all(|line| line.contains(&run)), "{processed:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_fails_is_found_by_its_id() {
+    let mut world = World::with_charges(0).await;
+    world.set("LOG_FORMAT", "json");
+    world.set("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
+    let (mut server, base) = serve(&mut world).await;
+    let headers = [("x-api-key", "0123456789abcdef"), ("x-request-id", "mine-1")];
+    assert_eq!(get(format!("{base}/runs"), &headers).await.0, 503);
+    kill(&mut server).await;
+    let outcome = Outcome::from(server.wait_with_output().await.unwrap());
+    let found: Vec<Value> =
+        outcome.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let failed = found.iter().find(|line| line["level"] == "ERROR").unwrap();
+    assert_eq!(failed["span"]["request_id"], "mine-1", "{failed}");
+    world.end().await;
+}
