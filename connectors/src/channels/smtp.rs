@@ -163,3 +163,24 @@ fn decoded(part: &str) -> String {
     });
     decoded.unwrap_or_else(|| part.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_repeated_in_any_form() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let values = [
+            ("SMTP_URL", "smtps://user:p%40s+s@mail.example.com"),
+            ("NOTIFY_FROM", "buffalo@example.com"),
+            ("NOTIFY_TO", "one@example.com"),
+        ];
+        let mut settings = Settings::new(values.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let smtp = Smtp::from_settings(&mut settings).unwrap();
+        assert_eq!(settings.problems(), []);
+        let sent = BASE64_STANDARD.encode("\0user\0p@s+s");
+        let told = smtp.without_secrets(&format!("535 no: {sent} p@s+s p%40s+s"));
+        assert_eq!(told, "535 no: [secret] [secret] [secret]");
+    }
+}
