@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use buffalo_model::{Clock, Cursor, Entity, Mode, RawRecord, RunId, RunStatus, Source, SystemClock};
+use buffalo_model::{
+    Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock,
+};
 use buffalo_store::{Lane, Look, NewRun, Page, Store};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPool;
@@ -136,7 +138,7 @@ async fn produce(store: Store, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
             records: &records,
             lane: Lane::Live,
             pages: 1,
-            requests: 1,
+            requests: RequestCounts::default(),
             cursor: &cursor,
             data_through: None,
             sweeps: &[],

@@ -1,7 +1,7 @@
 //! What people are told, and how it is delivered exactly once for each event.
 
 use buffalo_model::FailedRecord;
-use buffalo_store::{LeasedDelivery, NewSummary, RunCredit};
+use buffalo_store::{LeasedDelivery, NewSummary, RunCredit, Totals};
 
 use super::*;
 
@@ -123,7 +123,7 @@ async fn dead_letters_are_told_while_the_run_goes_on_and_end_when_none_is_left()
         }],
         unmapped_statuses_seen: Vec::new(),
     };
-    fixture.store.credit_runs(&[credit], T0).await.unwrap();
+    fixture.store.credit_runs(&[credit], &Totals::default(), T0).await.unwrap();
     assert_eq!(fixture.kinds().await, "failure");
     let text = fixture.database.text("SELECT body_text FROM notifications").await;
     assert!(text.contains("One of them: ch_1: bad"), "{text}");

@@ -73,7 +73,7 @@ async fn reports_at_once_neither_block_each_other_nor_get_lost() {
                     totals.records(&source, "payments", RecordOutcome::Processed, 1);
                 }
                 barrier.wait().await;
-                store.credit_runs(&[], &totals).await.unwrap();
+                store.credit_runs(&[], &totals, T0).await.unwrap();
             }
         }));
     }
