@@ -78,8 +78,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  buffalo notify --test\n  buffalo notify\n\n\
         Every fetch, process, reconcile and summary delivers what is due by itself.")]
     Notify(NotifyArgs),
-    /// Tell how things stand: freshness, outbox, dead letters, unknown statuses
-    #[command(after_help = "Examples:\n  buffalo status\n  buffalo status --unmapped --format csv")]
+    /// Tell how things stand, and what needs a person
+    #[command(after_help = "Examples:\n  buffalo status\n  buffalo status --unmapped --format csv\n\n\
+        Exit codes: 0 nothing needs a person, 3 something does, 1 it could not be found out.")]
     Status(StatusArgs),
     /// List, show, replay or discard what could not be processed
     #[command(subcommand)]

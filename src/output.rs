@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
@@ -78,6 +78,17 @@ fn quiet_when_closed(written: io::Result<()>) -> io::Result<()> {
 /// A time in whole seconds, or a dash.
 pub(crate) fn time(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "–".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// A length of time as people say it, in its largest unit: `45 s`, `12 min`, `5 h`, `3 days`.
+pub(crate) fn age(length: TimeDelta) -> String {
+    let seconds = length.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Writes runs as a table.

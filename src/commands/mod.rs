@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 mod check;
+mod concerns;
 mod cursors;
 mod dead_letters;
 mod demo;

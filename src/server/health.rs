@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use buffalo_model::CircuitState;
+use buffalo_model::{CircuitState, RunStatus};
 use serde_json::{Map, Value, json};
 
 use super::App;
@@ -22,7 +22,7 @@ pub(super) async fn alive(State(app): State<App>) -> Json<Value> {
 /// GET /readyz: 503 only when Postgres is out. A source that fails degrades `syncStatus` and nothing else.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let asked = Instant::now();
-    let asking = async { tokio::try_join!(app.store.last_fetches(), app.store.circuits()) };
+    let asking = async { tokio::try_join!(app.store.fetch_lines(), app.store.circuits()) };
     let found = tokio::time::timeout(PATIENCE, asking).await;
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     let uptime_s = app.started.elapsed().as_secs();
@@ -36,12 +36,12 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     for source in app.config.source_names() {
         checks.insert(source.to_string(), json!({"ok": true, "lastSync": null}));
     }
-    for (source, entity, run) in fetches {
-        let ok = run["status"] == "success";
-        let check = checks.entry(source).or_insert_with(|| json!({"ok": true, "lastSync": null}));
+    for line in fetches.into_iter().filter(|line| line.last_status.is_some()) {
+        let ok = line.last_status == Some(RunStatus::Success);
+        let check = checks.entry(line.source).or_insert_with(|| json!({"ok": true, "lastSync": null}));
         check["ok"] = json!(check["ok"] == true && ok);
-        check["lastSync"] = run["finishedAt"].clone();
-        check["lastStatus"][entity] = run["status"].clone();
+        check["lastSync"] = json!(line.last_finished_at);
+        check["lastStatus"][line.entity] = json!(line.last_status);
     }
     for circuit in circuits {
         if let Some(check) = checks.get_mut(circuit.source.as_str()) {

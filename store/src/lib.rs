@@ -48,7 +48,7 @@ pub use notifications::{LeasedDelivery, NewSummary, Undelivered};
 pub use partitions::{Dropping, Partition, partition_name};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};
-pub use status::{OutboxDepth, Status, UnmappedStatus};
+pub use status::{DeadLetterCount, FetchLine, OutboxDepth, Status, UnmappedStatus};
 pub use summary::{DayCounts, RunTally};
 pub use totals::{Counter, RecordOutcome, Total, Totals};
 pub use upsert::{StoreFailure, UpsertRow};

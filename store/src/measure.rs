@@ -95,7 +95,7 @@ impl Store {
 
     /// The first rows of the index that claims walk along, one for each lane. They are not the rows that were enqueued
     /// first: one that failed begins to wait anew, as nobody could claim it before.
-    async fn longest_due_since(
+    pub(crate) async fn longest_due_since(
         &self,
         now: DateTime<Utc>,
     ) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {

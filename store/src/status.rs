@@ -1,8 +1,7 @@
 //! How things stand: the outbox, dead letters, statuses nobody knows.
 
-use buffalo_model::Reconciliation;
+use buffalo_model::{Reconciliation, RunStatus};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use crate::{CircuitRow, CursorRow, Partition, Store, StoreError};
 
@@ -21,6 +20,17 @@ pub struct OutboxDepth {
     pub oldest_enqueued_at: Option<DateTime<Utc>>,
 }
 
+/// Dead letters of one source and entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterCount {
+    /// The source.
+    pub source: String,
+    /// The entity.
+    pub entity: String,
+    /// How many.
+    pub count: i64,
+}
+
 /// A vendor status that Buffalo does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmappedStatus {
@@ -34,15 +44,38 @@ pub struct UnmappedStatus {
     pub sample: String,
 }
 
+/// How the fetches of a source and entity go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchLine {
+    /// The source.
+    pub source: String,
+    /// The entity.
+    pub entity: String,
+    /// How the newest fetch that ended came out; one that found another at work does not count.
+    pub last_status: Option<RunStatus>,
+    /// When it ended.
+    pub last_finished_at: Option<DateTime<Utc>>,
+    /// What went wrong in it.
+    pub last_error: Option<String>,
+    /// When the newest successful fetch ended.
+    pub succeeded_at: Option<DateTime<Utc>>,
+    /// When the first of the failures ended that no success has followed.
+    pub failing_since: Option<DateTime<Utc>>,
+}
+
 /// How things stand at one moment.
 #[derive(Debug)]
 pub struct Status {
     /// All cursors.
     pub cursors: Vec<CursorRow>,
+    /// How fetching goes, by source and entity.
+    pub fetches: Vec<FetchLine>,
     /// The outbox by source and entity; nothing where it is empty.
     pub outbox: Vec<OutboxDepth>,
-    /// The number of dead letters by source.
-    pub dead_letters: Vec<(String, i64)>,
+    /// By source: since when the outbox row that waits longest could have been claimed; nothing where no row is due.
+    pub longest_due_since: Vec<(String, DateTime<Utc>)>,
+    /// The number of dead letters by source and entity.
+    pub dead_letters: Vec<DeadLetterCount>,
     /// The newest comparison of each source and entity with what the source has.
     pub reconciliations: Vec<Reconciliation>,
     /// The circuit breakers of sources.
@@ -61,19 +94,23 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like.
-    pub async fn status(&self) -> Result<Status, StoreError> {
-        let dead_letters = sqlx::query!(
-            r#"SELECT source, count(*) AS "count!" FROM dead_letters GROUP BY source ORDER BY source"#
+    pub async fn status(&self, now: DateTime<Utc>) -> Result<Status, StoreError> {
+        let dead_letters = sqlx::query_as!(
+            DeadLetterCount,
+            r#"SELECT source, entity, count(*) AS "count!" FROM dead_letters
+               GROUP BY source, entity ORDER BY source, entity"#
         )
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("count dead letters"))?;
         Ok(Status {
             cursors: self.list_cursors().await?,
+            fetches: self.fetch_lines().await?,
             outbox: self.outbox_depth().await?,
             reconciliations: self.newest_reconciliations().await?,
             circuits: self.circuits().await?,
-            dead_letters: dead_letters.into_iter().map(|row| (row.source, row.count)).collect(),
+            longest_due_since: self.longest_due_since(now).await?,
+            dead_letters,
             unmapped: self.unmapped_statuses(50).await?,
             partitions: self.partitions().await?,
             default_holds_rows: self.default_holds_rows().await?,
@@ -119,21 +156,51 @@ impl Store {
         .map_err(self.fail("measure the outbox"))
     }
 
-    /// The end of the newest successful fetch of each source and entity.
+    /// How fetching goes, by source and entity: of every one that was ever asked for.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like.
-    pub async fn last_fetches(&self) -> Result<Vec<(String, String, Value)>, StoreError> {
+    pub async fn fetch_lines(&self) -> Result<Vec<FetchLine>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT DISTINCT ON (source, entity) source, entity,
-                      jsonb_build_object('status', status, 'startedAt', started_at, 'finishedAt', finished_at) AS "run!"
-               FROM sync_runs WHERE mode IN ('incremental', 'full') AND status NOT IN ('running', 'skipped')
-               ORDER BY source, entity, run_id DESC"#,
+            r#"SELECT line.source AS "source!", line.entity AS "entity!",
+                      last.status AS "last_status?", last.finished_at AS last_finished_at, last.error AS last_error,
+                      success.finished_at AS succeeded_at, alarm.failing_since AS "failing_since?"
+               FROM (SELECT source, entity FROM sync_cursors
+                     UNION SELECT source, entity FROM run_alarms WHERE work = 'fetch') AS line
+               LEFT JOIN run_alarms AS alarm
+                   ON alarm.work = 'fetch' AND (alarm.source, alarm.entity) = (line.source, line.entity)
+               LEFT JOIN LATERAL (
+                   SELECT status, finished_at, error FROM sync_runs
+                   WHERE source = line.source AND entity = line.entity AND mode IN ('incremental', 'full')
+                     AND status NOT IN ('running', 'skipped')
+                   ORDER BY run_id DESC LIMIT 1
+               ) AS last ON true
+               LEFT JOIN LATERAL (
+                   SELECT finished_at FROM sync_runs
+                   WHERE source = line.source AND entity = line.entity AND mode IN ('incremental', 'full')
+                     AND status = 'success'
+                   ORDER BY run_id DESC LIMIT 1
+               ) AS success ON true
+               ORDER BY 1, 2"#,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("find the newest runs"))?;
-        Ok(rows.into_iter().map(|row| (row.source, row.entity, row.run)).collect())
+        rows.into_iter()
+            .map(|row| {
+                let status = row.last_status.map(|status| status.parse::<RunStatus>()).transpose();
+                Ok(FetchLine {
+                    source: row.source,
+                    entity: row.entity,
+                    last_status: status
+                        .map_err(|what| StoreError::Unreadable { table: "sync_runs", what })?,
+                    last_finished_at: row.last_finished_at,
+                    last_error: row.last_error,
+                    succeeded_at: row.succeeded_at,
+                    failing_since: row.failing_since,
+                })
+            })
+            .collect()
     }
 }

@@ -38,4 +38,5 @@ mod reconcile;
 mod restart;
 mod revenue;
 mod schedule;
+mod status;
 mod summary;

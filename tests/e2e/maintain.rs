@@ -14,7 +14,7 @@ const PARTITIONS: &str = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'ra
 const PAYMENTS: &str = "SELECT count(*) FROM payments";
 
 impl World {
-    async fn maintain(&self) -> Outcome {
+    pub async fn maintain(&self) -> Outcome {
         self.buffalo(&["maintain", "--format", "json"]).await
     }
 }

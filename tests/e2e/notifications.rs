@@ -59,7 +59,7 @@ async fn channels_that_fail_twice_get_the_failure_at_the_third_try_and_once() {
     world.buffalo(&["notify"]).await.expect(0);
     assert_eq!(slack.requests().len(), 1);
     for code in [1, 0] {
-        let status = world.buffalo(&["status", "--format", "json"]).await.expect(0).json();
+        let status = world.buffalo(&["status", "--format", "json"]).await.expect(3).json();
         assert_eq!(status["undeliveredNotifications"].as_array().unwrap().len(), 4);
         assert_eq!(world.database.number(NOTIFIED).await, 0);
         make_due(&world).await;

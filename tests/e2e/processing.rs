@@ -80,7 +80,7 @@ async fn a_poison_row_is_alone_and_dies_after_five_attempts() {
         "SELECT count(*) FROM dead_letters d JOIN raw_records r ON r.id = d.raw_id AND r.payload = d.payload";
     assert_eq!(world.database.number(verbatim).await, 1);
     assert_eq!(world.database.number("SELECT count(*) FROM ingest_outbox").await, 0);
-    let status = world.buffalo(&["status", "--format", "json"]).await.expect(0).json();
+    let status = world.buffalo(&["status", "--format", "json"]).await.expect(3).json();
     assert_eq!(status["deadLetters"][0]["count"], 1);
     world.end().await;
 }
