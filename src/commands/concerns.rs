@@ -1,7 +1,9 @@
 //! What needs a person: each thing that will not mend itself, in one sentence with the command that shows more.
 
-use buffalo_model::{CircuitState, RunStatus, Source};
-use buffalo_store::{CircuitRow, FetchLine, Status, Undelivered};
+use std::fmt;
+
+use buffalo_model::{CircuitState, Reconciliation, RunStatus, Source};
+use buffalo_store::{CircuitRow, DeadLetterCount, FetchLine, Status, Undelivered, UnmappedStatus};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
@@ -18,12 +20,26 @@ const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Concern {
     /// What kind of thing, for programs.
-    pub(super) code: &'static str,
+    code: &'static str,
     /// The source that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<String>,
-    /// What, and what to do.
-    pub(super) message: String,
+    source: Option<String>,
+    /// What is wrong.
+    message: String,
+    /// The command that shows more, or mends it.
+    command: String,
+}
+
+impl Concern {
+    fn of_source(code: &'static str, source: &str, message: String, command: String) -> Self {
+        Self { code, source: Some(source.to_owned()), message, command }
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (`{}`)", self.message, self.command)
+    }
 }
 
 /// Everything that needs a person. With `enabled` empty, all sources that were ever fetched are taken for enabled: `status`
@@ -35,85 +51,95 @@ pub(super) fn concerns(
     now: DateTime<Utc>,
 ) -> Vec<Concern> {
     let is_enabled = |name: &str| enabled.is_empty() || enabled.iter().any(|source| source.as_str() == name);
-    let mut found = Vec::new();
-    let mut add = |code, source: Option<&str>, message| {
-        found.push(Concern { code, source: source.map(str::to_owned), message });
-    };
-    for line in &status.fetches {
-        if is_enabled(&line.source)
-            && let Some((code, message)) = trouble(line, now)
-        {
-            add(code, Some(&line.source), message);
-        }
-    }
-    let open =
-        |circuit: &&CircuitRow| circuit.state == CircuitState::Open && is_enabled(circuit.source.as_str());
-    for circuit in status.circuits.iter().filter(open) {
-        let source = circuit.source.as_str();
-        let failures = circuit.failures_in_a_row;
-        let message = format!("{source} failed {failures} times in a row and is left alone: buffalo check");
-        add("circuit_open", Some(source), message);
-    }
-    for (source, since) in &status.longest_due_since {
-        if now - *since > STUCK_AFTER {
-            let waits = age(now - *since);
-            let message = format!("Records of {source} have waited {waits} to be processed: buffalo process");
-            add("outbox_stuck", Some(source), message);
-        }
-    }
-    for letters in &status.dead_letters {
-        let (source, entity) = (&letters.source, &letters.entity);
-        let message = format!(
-            "{} of {source} {entity} could not be processed: buffalo dead-letters list --source {source}",
-            counted(letters.count, "record"),
-        );
-        add("dead_letters", Some(source), message);
-    }
-    for unknown in &status.unmapped {
-        let source = &unknown.source;
-        let message = format!(
-            "{} of {source} with the unknown status {:?}, in no figure: buffalo status --unmapped",
-            counted(unknown.count, "record"),
-            unknown.raw_status,
-        );
-        add("unmapped_status", Some(source), message);
-    }
-    for result in status.reconciliations.iter().filter(|result| !result.is_equal()) {
-        let (source, entity) = (&result.source, &result.entity);
-        let message = format!(
-            "{source} {entity} differs from the source ({} missing, {} different, {} extra): \
-             buffalo reconcile {source} --repair",
-            result.missing, result.different, result.extra
-        );
-        add("reconciliation_differs", Some(source), message);
-    }
-    for warning in maintain::warnings(status, now) {
-        add("maintenance_due", None, warning);
-    }
-    for lost in undelivered.iter().filter(|one| one.given_up_at.is_some()) {
-        let message = format!("{} never accepted {:?}: buffalo notify --test", lost.channel, lost.subject);
-        add("notification_lost", None, message);
-    }
+    let fetches = status.fetches.iter().filter(|line| is_enabled(&line.source));
+    let circuits = status.circuits.iter().filter(|circuit| is_enabled(circuit.source.as_str()));
+    let mut found: Vec<Concern> = fetches.filter_map(|line| fetch(line, now)).collect();
+    found.extend(circuits.filter_map(circuit));
+    found.extend(status.longest_due_since.iter().filter_map(|(source, since)| outbox(source, now - *since)));
+    found.extend(status.dead_letters.iter().map(dead_letters));
+    found.extend(status.unmapped.iter().map(unmapped));
+    found.extend(status.reconciliations.iter().filter_map(reconciliation));
+    found.extend(maintain::warnings(status, now).into_iter().map(maintenance));
+    found.extend(undelivered.iter().filter_map(notification));
     found
 }
 
-/// What is wrong with the fetches of a source and entity. A fetch that ended early goes on by itself.
-fn trouble(line: &FetchLine, now: DateTime<Utc>) -> Option<(&'static str, String)> {
+/// What is wrong with the fetches of a source and entity. One that ended early goes on by itself.
+fn fetch(line: &FetchLine, now: DateTime<Utc>) -> Option<Concern> {
     let FetchLine { source, entity, .. } = line;
-    let more = format!("buffalo runs --source {source} --entity {entity}");
+    let command = format!("buffalo runs --source {source} --entity {entity}");
     if let Some(status @ (RunStatus::Failed | RunStatus::Abandoned)) = line.last_status {
-        let since = line.failing_since.map(|since| format!(" for {}", age(now - since)));
+        let since = line.failing_since.map(|since| format!(", for {} now", age(now - since)));
         let reason = line.last_error.as_ref().map(|error| format!(": {error}"));
         let (since, reason) = (since.unwrap_or_default(), reason.unwrap_or_default());
-        return Some(("fetch_failing", format!("{source} {entity} {status}{since}{reason}: {more}")));
+        let message = format!("The last fetch of {source} {entity} {}{since}{reason}", ended(status));
+        return Some(Concern::of_source("fetch_failing", source, message, command));
     }
-    let succeeded_at = line.succeeded_at?;
-    (now - succeeded_at > STALE_AFTER).then(|| {
-        let message = format!("{source} {entity} was last fetched {} ago: {more}", age(now - succeeded_at));
-        ("fetch_overdue", message)
+    let age_of_success = now - line.succeeded_at?;
+    (age_of_success > STALE_AFTER).then(|| {
+        let message = format!("{source} {entity} was last fetched {} ago", age(age_of_success));
+        Concern::of_source("fetch_overdue", source, message, command)
     })
 }
 
-fn counted(count: i64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+fn ended(status: RunStatus) -> &'static str {
+    if status == RunStatus::Abandoned { "was abandoned" } else { "failed" }
+}
+
+fn circuit(circuit: &CircuitRow) -> Option<Concern> {
+    let (source, failures) = (circuit.source.as_str(), circuit.failures_in_a_row);
+    (circuit.state == CircuitState::Open).then(|| {
+        let message = format!("{source} failed {failures} times in a row and is left alone");
+        Concern::of_source("circuit_open", source, message, "buffalo check".to_owned())
+    })
+}
+
+fn outbox(source: &str, waits: TimeDelta) -> Option<Concern> {
+    (waits > STUCK_AFTER).then(|| {
+        let message = format!("Records of {source} have waited {} to be processed", age(waits));
+        Concern::of_source("outbox_stuck", source, message, "buffalo process".to_owned())
+    })
+}
+
+fn dead_letters(letters: &DeadLetterCount) -> Concern {
+    let DeadLetterCount { source, entity, count } = letters;
+    let message = format!("{} of {source} {entity} could not be processed", records(*count));
+    let command = format!("buffalo dead-letters list --source {source} --entity {entity}");
+    Concern::of_source("dead_letters", source, message, command)
+}
+
+fn unmapped(unknown: &UnmappedStatus) -> Concern {
+    let (source, status) = (&unknown.source, &unknown.raw_status);
+    let message =
+        format!("{} of {source} with the unknown status {status:?}, in no figure", records(unknown.count));
+    Concern::of_source("unmapped_status", source, message, "buffalo status --unmapped".to_owned())
+}
+
+/// A difference that was repaired went the way of all records, and shows elsewhere if it failed on it.
+fn reconciliation(result: &Reconciliation) -> Option<Concern> {
+    let Reconciliation { source, entity, missing, different, extra, .. } = result;
+    (missing + different + extra > result.repaired).then(|| {
+        let message = format!(
+            "{source} {entity} is not what the source has: {missing} missing, {different} different, {extra} extra"
+        );
+        let command = format!("buffalo reconcile {source} --repair");
+        Concern::of_source("reconciliation_differs", source, message, command)
+    })
+}
+
+fn maintenance(message: String) -> Concern {
+    Concern { code: "maintenance_due", source: None, message, command: "buffalo maintain".to_owned() }
+}
+
+/// What a channel may still accept needs nobody.
+fn notification(undelivered: &Undelivered) -> Option<Concern> {
+    undelivered.given_up_at.map(|_| {
+        let message = format!("{} never accepted {:?}", undelivered.channel, undelivered.subject);
+        let command = "buffalo notify --test".to_owned();
+        Concern { code: "notification_lost", source: None, message, command }
+    })
+}
+
+fn records(count: i64) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }

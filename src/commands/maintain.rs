@@ -56,14 +56,10 @@ pub(super) async fn make_partitions(store: &Store) -> anyhow::Result<()> {
 pub(super) fn warnings(status: &Status, now: DateTime<Utc>) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.default_holds_rows {
-        warnings.push(
-            "Raw records lie in the default partition, which is never dropped: run `buffalo maintain`."
-                .to_owned(),
-        );
+        warnings.push("Raw records lie in the default partition, which is never dropped".to_owned());
     }
     if lacks_next_week(now, &spans(status)) {
-        warnings
-            .push("There is no partition for next week's raw records: run `buffalo maintain`.".to_owned());
+        warnings.push("There is no partition for next week's raw records".to_owned());
     }
     warnings
 }

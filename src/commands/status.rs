@@ -169,7 +169,7 @@ impl Standing {
             concerns => {
                 say("Needs a person:")?;
                 for concern in concerns {
-                    say(harmless(&format!("- {}", concern.message)))?;
+                    say(harmless(&format!("- {concern}")))?;
                 }
             }
         }

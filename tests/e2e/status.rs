@@ -54,7 +54,7 @@ async fn what_fails_needs_somebody_until_it_goes_well_again() {
     world.fetch().await.expect(1);
     assert_eq!(world.concerns().await, codes(["circuit_open", "fetch_failing"]));
     let status = world.buffalo(&["status"]).await.expect(3);
-    let told = "- stripe payments failed for ";
+    let told = "- The last fetch of stripe payments failed, for ";
     assert!(status.stdout.contains("Needs a person:") && status.stdout.contains(told), "{status:?}");
     assert!(status.stdout.contains("never"), "it never succeeded: {status:?}");
 
