@@ -1,6 +1,7 @@
 //! Configuration from the environment and `.env`. Everything that is wrong is told at once.
 
-use std::net::{IpAddr, Ipv4Addr};
+mod http;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use buffalo_model::{Currency, Entity, NotifyOn, Retention, Source, SupportedCurr
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::schedules::Schedules;
 use crate::telemetry::{self, LogFormat};
+pub(crate) use http::{AppEnv, HttpConfig, TrustedProxies};
 
 /// What a command can't do without, beyond what it reads when it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,22 +31,6 @@ pub(crate) enum Needs {
     Keys,
     /// All of it.
     Everything,
-}
-
-/// Where the program runs (`APP_ENV`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum AppEnv {
-    /// Where nothing may stand open that could be closed.
-    Production,
-    /// Anywhere else: development, a test, staging.
-    #[default]
-    Other,
-}
-
-impl From<String> for AppEnv {
-    fn from(name: String) -> Self {
-        if name.eq_ignore_ascii_case("production") { Self::Production } else { Self::Other }
-    }
 }
 
 /// The configuration of a process.
@@ -65,12 +50,7 @@ pub(crate) struct Config {
     pub(crate) reporting_timezone: Tz,
     pub(crate) notify_on: NotifyOn,
     pub(crate) channels: Vec<Arc<dyn Channel>>,
-    pub(crate) host: IpAddr,
-    pub(crate) port: u16,
-    pub(crate) api_key: Option<SecretString>,
-    pub(crate) admin_api_key: Option<SecretString>,
-    pub(crate) metrics_api_key: Option<SecretString>,
-    pub(crate) app_env: AppEnv,
+    pub(crate) http: HttpConfig,
 }
 
 /// All that is wrong with the configuration, a line each.
@@ -82,9 +62,6 @@ pub(crate) struct ConfigError(Vec<String>);
 pub(crate) fn enabling_settings() -> String {
     SOURCES.iter().map(|source| source.enabled_by).collect::<Vec<_>>().join(", ")
 }
-
-/// The shortest key that HTTP accepts, in characters.
-const SHORTEST_KEY: usize = 16;
 
 impl Config {
     /// Reads the environment, and `.env` for what the environment does not have; begins to log.
@@ -141,13 +118,7 @@ impl Config {
             reporting_timezone: timezone(settings),
             notify_on: settings.parsed("NOTIFY_ON", NotifyOn::default()),
             channels: channels::configure(settings),
-            host: settings.parsed("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            port: u16::try_from(settings.number("PORT", 3_000, 0..=65_535)).unwrap_or(3_000),
-            api_key: key(settings, "API_KEY", needs),
-            admin_api_key: key(settings, "ADMIN_API_KEY", needs),
-            // Scrapes may be answered without one.
-            metrics_api_key: key(settings, "METRICS_API_KEY", Needs::Nothing),
-            app_env: settings.text("APP_ENV").map(AppEnv::from).unwrap_or_default(),
+            http: HttpConfig::from_settings(settings, needs),
         };
         if !config.currencies.contains(config.reporting_currency) {
             settings.complain(
@@ -217,18 +188,6 @@ fn timezone(settings: &mut Settings) -> Tz {
         settings.complain("REPORTING_TIMEZONE", format!("can't be read: {error}"));
         Tz::UTC
     })
-}
-
-fn key(settings: &mut Settings, name: &'static str, needs: Needs) -> Option<SecretString> {
-    let key = if matches!(needs, Needs::Keys | Needs::Everything) {
-        settings.required_secret(name, "a random text of at least 16 characters that callers must send")
-    } else {
-        settings.secret(name)
-    };
-    if key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < SHORTEST_KEY) {
-        settings.complain(name, format!("is too short: at least {SHORTEST_KEY} characters"));
-    }
-    key
 }
 
 /// Bounds that were checked before fit any integer.

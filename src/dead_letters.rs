@@ -1,4 +1,4 @@
-//! Documents about dead letters, as the command line prints them and HTTP is to give them.
+//! Documents about dead letters, as the command line prints them and HTTP gives them.
 
 use std::collections::BTreeMap;
 
@@ -170,9 +170,15 @@ pub(crate) fn outcome(foreseen: &Foreseen) -> &'static str {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DiscardDocument {
-    pub(crate) dry_run: bool,
-    pub(crate) discarded: u64,
-    pub(crate) not_found: Vec<DeadLetterId>,
+    dry_run: bool,
+    discarded: u64,
+    not_found: Vec<DeadLetterId>,
+}
+
+impl DiscardDocument {
+    pub(crate) fn new(dry_run: bool, Settlement { done, not_found }: Settlement<u64>) -> Self {
+        Self { dry_run, discarded: done, not_found }
+    }
 }
 
 /// A column's name as documents have it.

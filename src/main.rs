@@ -6,6 +6,7 @@ mod config;
 mod dead_letters;
 mod exit;
 mod foreign_text;
+mod keys;
 mod output;
 mod question;
 mod schedules;

@@ -2,6 +2,8 @@
 
 mod dead_letters;
 
+use std::borrow::Cow;
+
 use buffalo_connectors::SOURCES;
 use buffalo_model::{
     Currency, Granularity, RevenueQuery, RunId, RunStatus, Source, parse_date, parse_timezone,
@@ -19,7 +21,7 @@ pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, Dead
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FieldProblem {
     /// The parameter in camelCase, as HTTP has it.
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     /// What is wrong.
     pub(crate) message: String,
     /// The same for programs.
@@ -59,7 +61,9 @@ impl RevenueParams {
         config: &Config,
     ) -> Result<RevenueQuery, Vec<FieldProblem>> {
         let mut problems = Vec::new();
-        let mut note = |field, code, message: String| problems.push(FieldProblem { field, message, code });
+        let mut note = |field: &'static str, code, message: String| {
+            problems.push(FieldProblem { field: field.into(), message, code });
+        };
         let mut date = |field, text: &Option<String>| match text.as_deref().map(parse_date)? {
             Ok(date) => Some(date),
             Err(error) => {
@@ -131,7 +135,9 @@ impl RunsParams {
     /// Makes a filter of the parameters, or says everything that is wrong with them.
     pub(crate) fn filter(&self) -> Result<RunFilter, Vec<FieldProblem>> {
         let mut problems = Vec::new();
-        let mut note = |field, code, message: String| problems.push(FieldProblem { field, message, code });
+        let mut note = |field: &'static str, code, message: String| {
+            problems.push(FieldProblem { field: field.into(), message, code });
+        };
         if let Some(source) = self.source.as_deref().filter(|source| *source != "all")
             && let Err(message) = known_source(source)
         {
@@ -163,6 +169,50 @@ impl RunsParams {
             Ok(RunFilter { source: self.source.clone(), entity: self.entity.clone(), status, before, limit })
         } else {
             Err(problems)
+        }
+    }
+}
+
+/// The parameters of a list of statuses that nobody knows.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct UnmappedParams {
+    limit: Option<String>,
+}
+
+impl UnmappedParams {
+    /// The longest list.
+    pub(crate) const MOST: i64 = 200;
+
+    /// How many to list, or what is wrong with the parameter.
+    pub(crate) fn limit(&self) -> Result<i64, Vec<FieldProblem>> {
+        match self.limit.as_deref().map(str::parse::<i64>) {
+            None => Ok(50),
+            Some(Ok(limit)) if (1..=Self::MOST).contains(&limit) => Ok(limit),
+            Some(_) => {
+                let message = format!("must be a whole number from 1 to {}", Self::MOST);
+                Err(vec![FieldProblem { field: "limit".into(), message, code: "INVALID_LIMIT" }])
+            }
+        }
+    }
+}
+
+/// Whether only to say what would be done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DryRunParams {
+    dry_run: Option<String>,
+}
+
+impl DryRunParams {
+    /// The wish, or what is wrong with the parameter: whoever means a dry run must not get a real one.
+    pub(crate) fn is_dry_run(&self) -> Result<bool, Vec<FieldProblem>> {
+        match self.dry_run.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => {
+                let message = "must be true or false".to_owned();
+                Err(vec![FieldProblem { field: "dryRun".into(), message, code: "INVALID_VALUE" }])
+            }
         }
     }
 }

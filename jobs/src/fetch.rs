@@ -97,7 +97,15 @@ impl Fetch<'_> {
     ///
     /// Only when the database could not be told; the run then counts as abandoned, or was never known.
     pub async fn run(&self) -> Result<Run, StoreError> {
-        let run_id = RunId::generate();
+        self.run_announced(RunId::generate()).await
+    }
+
+    /// The same for a run whose row is there already: [`Store::announce_runs`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Fetch::run`].
+    pub async fn run_announced(&self, run_id: RunId) -> Result<Run, StoreError> {
         let span = run_span(run_id, self.connector.source().as_str(), self.entity.as_str());
         self.run_as(run_id).instrument(span).await
     }

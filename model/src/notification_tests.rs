@@ -24,6 +24,7 @@ fn run(status: RunStatus) -> Run {
         unmapped_statuses_seen: Vec::new(),
         data_through: None,
         error: error.then(|| "refused with 401".to_owned()),
+        requested_by: None,
     }
 }
 

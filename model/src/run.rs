@@ -203,4 +203,6 @@ pub struct Run {
     pub data_through: Option<DateTime<Utc>>,
     /// Why it did not end well.
     pub error: Option<String>,
+    /// The role and label of the key that asked for it over HTTP.
+    pub requested_by: Option<String>,
 }

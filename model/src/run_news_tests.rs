@@ -22,6 +22,7 @@ fn run(mode: Mode, entity: &str, status: RunStatus) -> Run {
         unmapped_statuses_seen: Vec::new(),
         data_through: None,
         error: None,
+        requested_by: None,
     }
 }
 

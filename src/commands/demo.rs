@@ -18,6 +18,7 @@ use super::fetch::{counting, exit, fetch_all};
 use crate::cli::{DemoArgs, Format};
 use crate::config::Config;
 use crate::exit::{Exit, UsageError};
+use crate::keys::Keys;
 use crate::output::{complain, revenue_csv, say, say_json, say_revenue, say_runs};
 use crate::question::RevenueParams;
 use crate::{server, shutdown};
@@ -180,9 +181,9 @@ fn connect_to(sandbox: &Sandbox) -> anyhow::Result<Vec<Arc<dyn buffalo_connector
 
 /// Serves HTTP on loopback until stopped, with a key made for this demo where none is configured.
 async fn serve(args: &DemoArgs, mut config: Config, data_dir: &Path, stop: &Stop) -> anyhow::Result<()> {
-    config.host = std::net::Ipv4Addr::LOCALHOST.into();
-    config.port = args.port;
-    if config.api_key.is_none() {
+    config.http.host = std::net::Ipv4Addr::LOCALHOST.into();
+    config.http.port = args.port;
+    if config.http.keys.is_none() {
         let key_file = data_dir.join("api-key");
         let key = match std::fs::read_to_string(&key_file) {
             Ok(key) => key.trim().to_owned(),
@@ -192,12 +193,13 @@ async fn serve(args: &DemoArgs, mut config: Config, data_dir: &Path, stop: &Stop
                 key
             }
         };
-        config.api_key = Some(SecretString::from(key));
+        let key = Keys::parse(&SecretString::from(key));
+        config.http.keys = Some(key.map_err(|what| anyhow::anyhow!("{} {what}", key_file.display()))?);
     }
     let listener = match server::listen(&config).await {
         Ok(listener) => listener,
         Err(_) => {
-            config.port = 0;
+            config.http.port = 0;
             server::listen(&config).await?
         }
     };

@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::foreign_text::harmless;
 use crate::output::{age, say, say_csv, say_json, say_table, time};
+use crate::question::UnmappedParams;
+use crate::server::UnmappedStatuses;
 
 /// How long after its time a tick may come while the schedule is at work.
 const TICK_GRACE: TimeDelta = TimeDelta::minutes(2);
@@ -18,7 +20,7 @@ const TICK_GRACE: TimeDelta = TimeDelta::minutes(2);
 pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Exit> {
     let (store, format) = (config.store()?, args.output.format);
     if args.unmapped {
-        return unmapped(&store.unmapped_statuses(MOST_UNMAPPED).await?, format);
+        return unmapped(&store.unmapped_statuses(UnmappedParams::MOST).await?, format);
     }
     let now = SystemClock.now();
     store.abandon_silent_runs(now).await?;
@@ -237,17 +239,11 @@ fn undelivered_document(one: &Undelivered) -> Value {
            "givenUpAt": one.given_up_at})
 }
 
-/// The longest list of unknown statuses.
-const MOST_UNMAPPED: i64 = 200;
-
 const UNMAPPED_HEADER: [&str; 4] = ["source", "status", "records", "one of them"];
 
 fn unmapped(statuses: &[UnmappedStatus], format: Format) -> anyhow::Result<Exit> {
     match format {
-        Format::Json => {
-            let documents: Vec<_> = statuses.iter().map(unmapped_document).collect();
-            say_json(&json!({"count": documents.len(), "statuses": documents}))?;
-        }
+        Format::Json => say_json(&UnmappedStatuses::new(statuses.to_vec()))?,
         Format::Csv => say_csv(&UNMAPPED_HEADER, &statuses.iter().map(unmapped_row).collect::<Vec<_>>())?,
         Format::Table if statuses.is_empty() => say("Every status is known.")?,
         Format::Table => say_unmapped(statuses)?,

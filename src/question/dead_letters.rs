@@ -35,7 +35,9 @@ impl DeadLetterFilterParams {
     /// Makes a filter of the parameters, or says everything that is wrong with them.
     pub(crate) fn filter(&self) -> Result<DeadLetterFilter, Vec<FieldProblem>> {
         let mut problems = Vec::new();
-        let mut note = |field, code, message: String| problems.push(FieldProblem { field, message, code });
+        let mut note = |field: &'static str, code, message: String| {
+            problems.push(FieldProblem { field: field.into(), message, code });
+        };
         let mut filter = DeadLetterFilter { reason: self.reason.clone(), ..DeadLetterFilter::default() };
         match self.source.as_deref().map(known_source).transpose() {
             Ok(source) => filter.source = source,
@@ -95,14 +97,14 @@ impl DeadLetterListParams {
             Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
             Some(_) => {
                 let message = "must be a whole number from 1 to 100".to_owned();
-                problems.push(FieldProblem { field: "limit", message, code: "INVALID_LIMIT" });
+                problems.push(FieldProblem { field: "limit".into(), message, code: "INVALID_LIMIT" });
                 20
             }
         };
         let after = self.cursor.as_deref().map(str::parse::<DeadLetterPosition>).transpose();
         let after = after.unwrap_or_else(|error| {
             problems.push(FieldProblem {
-                field: "cursor",
+                field: "cursor".into(),
                 message: error.to_string(),
                 code: "INVALID_CURSOR",
             });

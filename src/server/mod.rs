@@ -1,28 +1,48 @@
 //! The HTTP face: thin, and without a figure of its own.
 
 mod auth;
+mod background;
+mod connections;
+mod dead_letters;
 mod error;
+mod headers;
 mod health;
+mod idempotency;
 mod metrics;
+mod outbox;
+mod params;
+mod rate_limit;
 mod request_id;
 mod revenue;
+mod run_events;
 mod runs;
+mod trigger;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::middleware;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
 use buffalo_jobs::Stop;
 use buffalo_store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::shutdown;
+use background::Background;
 use error::ApiError;
+pub(crate) use outbox::UnmappedStatuses;
+use rate_limit::RateLimit;
 pub(crate) use runs::RunList;
+
+/// The largest body of a request, in bytes. Webhooks have a limit of their own.
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -30,6 +50,10 @@ struct App {
     store: Store,
     config: Arc<Config>,
     requests: Arc<metrics::Requests>,
+    rate_limit: Arc<RateLimit>,
+    background: Background,
+    /// Places for streams of events.
+    streams: Arc<Semaphore>,
     started: Instant,
 }
 
@@ -43,34 +67,81 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<Exit> {
 
 /// Takes the configured address.
 pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = (config.host, config.port);
-    TcpListener::bind(address).await.map_err(|error| {
-        anyhow::anyhow!("HOST {} and PORT {} can't be listened on: {error}", config.host, config.port)
-    })
+    let (host, port) = (config.http.host, config.http.port);
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|error| anyhow::anyhow!("HOST {host} and PORT {port} can't be listened on: {error}"))
 }
 
-/// Serves until stopped; requests that are being answered are answered to their end.
-pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, mut stop: Stop) -> anyhow::Result<()> {
-    let store = config.store()?.clone();
-    let app = App { store, config, requests: Arc::default(), started: Instant::now() };
-    axum::serve(listener, router(app)).with_graceful_shutdown(async move { stop.requested().await }).await?;
+/// Serves until stopped; then requests that are being answered are answered to their end, and runs that were asked for
+/// end after the page at hand.
+///
+/// # Errors
+///
+/// When some of them took longer than SHUTDOWN_GRACE_S and were cut off.
+pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop) -> anyhow::Result<()> {
+    let grace = config.http.shutdown_grace;
+    let app = App {
+        store: config.store()?.clone(),
+        requests: Arc::default(),
+        rate_limit: Arc::new(RateLimit::per_minute(config.http.rate_limit_per_min)),
+        background: Background::new(config.http.trigger_concurrency, stop.clone()),
+        streams: Arc::new(Semaphore::new(run_events::MOST_STREAMS)),
+        started: Instant::now(),
+        config,
+    };
+    let background = app.background.clone();
+    let (mut asked, began) = (stop.clone(), stop.clone());
+    let stopped_at = async move {
+        asked.requested().await;
+        Instant::now()
+    };
+    let (answered, stopped_at) =
+        tokio::join!(connections::serve(listener, router(app), began, grace), stopped_at);
+    let left = grace.saturating_sub(stopped_at.elapsed());
+    let drained = background.drain(left.max(Duration::from_millis(1))).await;
+    anyhow::ensure!(
+        answered && drained,
+        "requests or runs took longer than {} s and were cut off",
+        grace.as_secs()
+    );
     Ok(())
 }
 
 fn router(app: App) -> Router {
-    let with_key = Router::new()
+    let for_readers = Router::new()
         .route("/runs", get(runs::list))
         .route("/runs/{run_id}", get(runs::show))
+        .route("/runs/{run_id}/events", get(run_events::follow))
         .route("/metrics/revenue/{granularity}", get(revenue::show))
-        .layer(middleware::from_fn_with_state(app.clone(), auth::require_key));
+        .route("/metrics/unmapped-statuses", get(outbox::unmapped))
+        .route("/outbox", get(outbox::show))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{id}", get(dead_letters::show))
+        .layer(from_fn_with_state(app.clone(), auth::require_key));
+    let for_admins = Router::new()
+        .route("/trigger/{source}/{mode}", post(trigger::fetch))
+        .route("/process", post(trigger::process))
+        .route("/dead-letters/replay", post(dead_letters::replay))
+        .route("/dead-letters/{id}/replay", post(dead_letters::replay_one))
+        .route("/dead-letters/{id}/discard", post(dead_letters::discard_one))
+        .layer(from_fn_with_state(app.clone(), auth::require_admin_key));
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/api/health", get(health::components))
         .route("/metrics", get(metrics::show))
-        .merge(with_key)
+        .merge(for_readers)
+        .merge(for_admins)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(middleware::from_fn(request_id::identify))
-        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(app.clone(), headers::limit_time))
+        .layer(CatchPanicLayer::custom(headers::after_panic))
+        .layer(CompressionLayer::new())
+        .layer(headers::cors(&app.config.http.cors_origins))
+        .layer(from_fn(headers::for_browsers))
+        .layer(from_fn(request_id::identify))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }

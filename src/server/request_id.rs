@@ -1,10 +1,13 @@
 //! `X-Request-Id`: the caller's, or one of ours, on every answer and in every error.
 
-use axum::extract::Request;
-use axum::http::HeaderValue;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::error::ApiError;
 
@@ -15,9 +18,25 @@ const LONGEST: usize = 128;
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let given = request.headers().get(HEADER).and_then(|value| usable(value.as_bytes()));
     let id = given.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    // Of the highest level, so that it is there at every LOG_LEVEL.
-    let span = tracing::error_span!("request", request_id = %id);
-    let mut response = next.run(request).instrument(span).await;
+    // Of the highest level, so that it is there at every LOG_LEVEL. The caller is written into it once a key is known.
+    let span = tracing::error_span!("request", request_id = %id, caller = Empty);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = async {
+        let began = Instant::now();
+        let response = next.run(request).await;
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        let (status, took_ms) = (response.status().as_u16(), began.elapsed().as_millis());
+        // Reads are many, and metrics count them; what changes something is kept.
+        if method == Method::GET && status < 500 {
+            tracing::debug!(%method, route, status, took_ms, "answered");
+        } else {
+            tracing::info!(%method, route, status, took_ms, "answered");
+        }
+        response
+    }
+    .instrument(span)
+    .await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = error.with_request_id(&id);
     }

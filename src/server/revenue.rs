@@ -1,8 +1,7 @@
 //! GET /metrics/revenue/…: the figures.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +9,7 @@ use buffalo_model::Granularity;
 
 use super::App;
 use super::error::ApiError;
+use super::params::Params;
 use crate::output::revenue_csv;
 use crate::question::{FieldProblem, RevenueParams};
 
@@ -17,7 +17,7 @@ use crate::question::{FieldProblem, RevenueParams};
 pub(super) async fn show(
     State(app): State<App>,
     Path(granularity): Path<String>,
-    params: Result<Query<RevenueParams>, QueryRejection>,
+    Params(params): Params<RevenueParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let granularity = match granularity.as_str() {
@@ -27,12 +27,11 @@ pub(super) async fn show(
         "monthly" => Granularity::Monthly,
         _ => return Err(ApiError::not_found()),
     };
-    let Query(params) = params.map_err(|_| ApiError::unreadable_query())?;
     let query = params.question(granularity, &app.config).map_err(ApiError::validation)?;
     let revenue = app.store.revenue(query, &app.config.revenue_sources()).await?;
     let revenue = revenue.filled().map_err(|error| {
         ApiError::validation(vec![FieldProblem {
-            field: "fill",
+            field: "fill".into(),
             message: error.to_string(),
             code: "RANGE_TOO_LONG",
         }])

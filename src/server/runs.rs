@@ -1,14 +1,14 @@
 //! GET /runs: what was done, and how it ended.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use buffalo_model::{Clock, Run, RunId, SystemClock};
 use buffalo_store::{RunFilter, Store, StoreError};
 use serde::Serialize;
 
 use super::App;
 use super::error::ApiError;
+use super::params::{NoParams, Params};
 use crate::question::RunsParams;
 
 /// A list of runs, newest first, and where to go on.
@@ -36,16 +36,19 @@ impl RunList {
 /// GET /runs
 pub(super) async fn list(
     State(app): State<App>,
-    params: Result<Query<RunsParams>, QueryRejection>,
+    Params(params): Params<RunsParams>,
 ) -> Result<Json<RunList>, ApiError> {
-    let Query(params) = params.map_err(|_| ApiError::unreadable_query())?;
     let filter = params.filter().map_err(ApiError::validation)?;
     app.store.abandon_silent_runs(SystemClock.now()).await?;
     Ok(Json(RunList::find(&app.store, filter).await?))
 }
 
 /// GET /runs/{runId}
-pub(super) async fn show(State(app): State<App>, Path(run_id): Path<String>) -> Result<Json<Run>, ApiError> {
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(run_id): Path<String>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Json<Run>, ApiError> {
     let run_id = run_id.parse().map_err(|_| ApiError::run_not_found())?;
     app.store.abandon_silent_runs(SystemClock.now()).await?;
     let run = app.store.find_run(RunId(run_id)).await?;

@@ -70,8 +70,42 @@ pub struct RunFilter {
 }
 
 impl Store {
-    /// Writes the row of a run that begins now. A fetch that holds the producer's lock declares every other running
-    /// fetch of the same entity abandoned: its process would hold the lock if it were alive.
+    /// Writes runs that somebody asked for and that begin as soon as there is room for them, all or none. Until then
+    /// they need signs of life as those do that have begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn announce_runs(
+        &self,
+        runs: &[NewRun<'_>],
+        requested_by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let operation = "announce runs";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        for run in runs {
+            sqlx::query!(
+                "INSERT INTO sync_runs
+                     (run_id, source, entity, mode, status, started_at, heartbeat_at, requested_by, waiting)
+                 VALUES ($1, $2, $3, $4, $5, $6, $6, $7, true)",
+                run.run_id.0,
+                run.source,
+                run.entity,
+                run.mode.as_str(),
+                run.status.as_str(),
+                now,
+                requested_by,
+            )
+            .execute(&mut *tx)
+            .await
+            .map_err(self.fail(operation))?;
+        }
+        tx.commit().await.map_err(self.fail(operation))
+    }
+
+    /// Writes the row of a run that begins now, or that was announced. A fetch that holds the producer's lock declares
+    /// every other running fetch of the same entity abandoned: its process would hold the lock if it were alive.
     ///
     /// # Errors
     ///
@@ -86,7 +120,10 @@ impl Store {
         let error = (run.status == RunStatus::Skipped).then_some("another producer is at work on it");
         sqlx::query!(
             "INSERT INTO sync_runs (run_id, source, entity, mode, status, started_at, heartbeat_at, finished_at, error)
-             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
+             ON CONFLICT (run_id) DO UPDATE
+                 SET status = excluded.status, heartbeat_at = excluded.heartbeat_at, waiting = false,
+                     finished_at = excluded.finished_at, error = excluded.error",
             run.run_id.0,
             run.source,
             run.entity,

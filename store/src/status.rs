@@ -89,6 +89,16 @@ pub struct Status {
 }
 
 impl Store {
+    /// Makes sure that the database answers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!("SELECT 1").fetch_one(&self.pool).await.map_err(self.fail("ask for anything"))?;
+        Ok(())
+    }
+
     /// How things stand.
     ///
     /// # Errors

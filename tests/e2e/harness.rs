@@ -115,6 +115,11 @@ impl World {
         self.variables.insert(name, value.into());
     }
 
+    /// Sets a variable where the test has not.
+    pub fn set_if_unset(&mut self, name: &'static str, value: impl Into<String>) {
+        self.variables.entry(name).or_insert_with(|| value.into());
+    }
+
     /// Takes a variable away.
     pub fn unset(&mut self, name: &'static str) {
         self.variables.remove(name);
@@ -144,6 +149,17 @@ impl World {
     /// Runs the binary to its end.
     pub async fn buffalo(&self, arguments: &[&str]) -> Outcome {
         self.command(arguments).output().await.unwrap().into()
+    }
+
+    /// Forgets all faults that were ordered.
+    pub async fn clear_faults(&self) {
+        let url = format!("{}/_sandbox/faults", self.sandbox.base_url());
+        self.http.delete(url).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// What a command prints as JSON.
+    pub async fn buffalo_json(&self, arguments: &[&str]) -> Value {
+        self.buffalo(&[arguments, &["--format", "json"]].concat()).await.expect(0).json()
     }
 
     /// `fetch` in JSON.

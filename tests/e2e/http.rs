@@ -3,9 +3,11 @@
 use serde_json::Value;
 use tokio::process::Child;
 
+use crate::gate::Gate;
 use crate::harness::{World, kill, terminate};
 
-const KEY: &str = "0123456789abcdef";
+pub const KEY: &str = "0123456789abcdef";
+pub const ADMIN_KEY: &str = "fedcba9876543210";
 
 pub async fn serve(world: &mut World) -> (Child, String) {
     serve_by(world, "serve").await
@@ -16,8 +18,8 @@ pub async fn serve_by(world: &mut World, command: &str) -> (Child, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     world.set("HOST", "127.0.0.1");
     world.set("PORT", port.to_string());
-    world.set("API_KEY", KEY);
-    world.set("ADMIN_API_KEY", "fedcba9876543210");
+    world.set_if_unset("API_KEY", KEY);
+    world.set_if_unset("ADMIN_API_KEY", ADMIN_KEY);
     let child = world.start(&[command]);
     let base = format!("http://127.0.0.1:{port}");
     let alive = format!("{base}/healthz");
@@ -25,11 +27,26 @@ pub async fn serve_by(world: &mut World, command: &str) -> (Child, String) {
     (child, base)
 }
 
-pub async fn get(url: String, headers: &[(&str, &str)]) -> (u16, Value, reqwest::header::HeaderMap) {
+/// The status, the body (a text where it is not JSON) and the headers of an answer.
+pub type Answer = (u16, Value, reqwest::header::HeaderMap);
+
+pub async fn get(url: String, headers: &[(&str, &str)]) -> Answer {
     let mut request = reqwest::Client::new().get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    answer(request).await
+}
+
+pub async fn post(url: String, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = reqwest::Client::new().post(url).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request).await
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
@@ -72,7 +89,7 @@ async fn errors_have_one_shape_and_an_id() {
         (&Value::from("mine-1"), "mine-1")
     );
     assert_eq!(get(format!("{base}/runs"), &[("x-api-key", "wrong")]).await.0, 401);
-    assert_eq!(get(format!("{base}/runs"), &[("x-admin-api-key", "fedcba9876543210")]).await.0, 200);
+    assert_eq!(get(format!("{base}/runs"), &[("x-admin-api-key", ADMIN_KEY)]).await.0, 200);
     let question = format!("{base}/metrics/revenue/daily?startDate=2026-02-30&timezone=Nowhere&currency=x");
     let (status, answer, _) = get(question, &given).await;
     assert_eq!((status, &answer["code"]), (400, &Value::from("VALIDATION_ERROR")));
@@ -99,6 +116,123 @@ async fn readiness_depends_on_postgres_alone() {
     let (mut server, base) = serve(&mut world).await;
     let (status, answer, _) = get(format!("{base}/readyz"), &[]).await;
     assert_eq!((status, &answer["checks"]["db"]["ok"]), (503, &Value::from(false)));
+    assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_says_how_it_does() {
+    let mut world = World::with_charges(3).await;
+    world.sync().await;
+    let gate = Gate::before(&world.database.url).await;
+    world.set("DATABASE_URL", gate.url.clone());
+    let (mut server, base) = serve(&mut world).await;
+    let health = format!("{base}/api/health");
+    let (status, answer, _) = get(health.clone(), &[]).await;
+    assert_eq!((status, &answer["status"]), (200, &Value::from("ok")), "{answer}");
+    assert_eq!(answer["checks"], serde_json::json!({"api": "ok", "database": "ok", "stripe": "ok"}));
+    assert!(answer["version"].is_string() && answer["timestamp"].is_string(), "{answer}");
+    world.tell("faults", serde_json::json!({"times": 100, "kind": {"status": 403}})).await;
+    world.fetch().await.expect(1);
+    let (status, answer, _) = get(health.clone(), &[]).await;
+    assert_eq!(
+        (status, &answer["status"], &answer["checks"]["stripe"]),
+        (200, &"degraded".into(), &"degraded".into())
+    );
+    gate.shut();
+    let (status, answer, _) = get(health.clone(), &[]).await;
+    assert_eq!(
+        (status, &answer["status"], &answer["checks"]["database"]),
+        (503, &"down".into(), &"down".into())
+    );
+    let key = [("x-api-key", KEY)];
+    for path in ["/runs", "/metrics/revenue/daily", "/outbox", "/dead-letters", "/metrics/unmapped-statuses"]
+    {
+        let (status, answer, _) = get(format!("{base}{path}"), &key).await;
+        assert_eq!((status, &answer["code"]), (503, &Value::from("DATABASE_UNAVAILABLE")), "{path}");
+    }
+    let headers = [("x-admin-api-key", ADMIN_KEY), ("idempotency-key", "k")];
+    let (status, answer, _) = post(format!("{base}/trigger/stripe/full"), &headers, "").await;
+    assert_eq!((status, &answer["code"]), (503, &Value::from("DATABASE_UNAVAILABLE")));
+    assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
+    gate.open();
+    assert_eq!(get(health, &[]).await.0, 200, "well again by itself");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_understood_is_named() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    let key = [("x-api-key", KEY)];
+    for (path, field, code) in [
+        ("/runs?limitt=3", "query.limitt", "UNKNOWN_PARAMETER"),
+        ("/runs?limit=1&limit=2", "query.limit", "REPEATED_PARAMETER"),
+        ("/metrics/revenue/daily?fill=perhaps", "query.fill", "INVALID_VALUE"),
+        ("/metrics/unmapped-statuses?limit=201", "query.limit", "INVALID_LIMIT"),
+        ("/outbox?source=stripe", "query.source", "UNKNOWN_PARAMETER"),
+    ] {
+        let (status, answer, _) = get(format!("{base}{path}"), &key).await;
+        let detail = &answer["details"][0];
+        assert_eq!(
+            (status, &detail["field"], &detail["code"]),
+            (400, &field.into(), &code.into()),
+            "{answer}"
+        );
+    }
+    let (_, unmapped, _) = get(format!("{base}/metrics/unmapped-statuses"), &key).await;
+    assert_eq!(unmapped, serde_json::json!({"count": 0, "statuses": []}));
+    let posted = reqwest::Client::new().post(format!("{base}/runs")).send().await.unwrap();
+    assert_eq!((posted.status().as_u16(), posted.headers()["allow"].to_str().unwrap()), (405, "GET,HEAD"));
+    let answer: Value = serde_json::from_str(&posted.text().await.unwrap()).unwrap();
+    assert_eq!(answer["code"], "METHOD_NOT_ALLOWED");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_suit_browsers_and_only_the_pages_that_were_allowed() {
+    let mut world = World::with_charges(0).await;
+    world.set("CORS_ORIGINS", "https://dash.example.com");
+    let (mut server, base) = serve(&mut world).await;
+    let origin = |of: &'static str| [("x-api-key", KEY), ("origin", of)];
+    let (_, _, headers) = get(format!("{base}/runs"), &origin("https://dash.example.com")).await;
+    assert_eq!(headers["access-control-allow-origin"], "https://dash.example.com");
+    assert_eq!(
+        (&headers["x-content-type-options"], &headers["cache-control"]),
+        (&"nosniff".parse().unwrap(), &"no-store".parse().unwrap())
+    );
+    let (_, _, headers) = get(format!("{base}/runs"), &origin("https://evil.example.com")).await;
+    assert!(!headers.contains_key("access-control-allow-origin"), "{headers:?}");
+    let plain = reqwest::Client::builder().no_gzip().build().unwrap();
+    let packed = plain.get(format!("{base}/metrics")).header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
+    let mut world = World::with_charges(0).await;
+    world.set("HTTP_RATE_LIMIT_PER_MIN", "3");
+    world.set("API_KEY", format!("dash:{KEY},grafana:another-key-of-16"));
+    let (mut server, base) = serve(&mut world).await;
+    let runs = format!("{base}/runs");
+    for _ in 0..3 {
+        assert_eq!(get(runs.clone(), &[("x-api-key", KEY)]).await.0, 200);
+    }
+    let (status, answer, headers) = get(runs.clone(), &[("x-api-key", KEY)]).await;
+    assert_eq!((status, &answer["code"]), (429, &Value::from("RATE_LIMITED")));
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    assert_eq!(get(runs.clone(), &[("x-api-key", "another-key-of-16")]).await.0, 200, "another client");
+    let mut guesses = Vec::new();
+    for n in 0..5 {
+        guesses.push(get(runs.clone(), &[("x-api-key", &format!("guess-{n}"))]).await.0);
+    }
+    assert_eq!(guesses, [401, 401, 401, 429, 429]);
     assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
     kill(&mut server).await;
     world.end().await;

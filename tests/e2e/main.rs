@@ -9,6 +9,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/gate.rs"]
+mod gate;
 mod harness;
 #[path = "../support/sinks.rs"]
 mod sinks;
@@ -40,3 +42,4 @@ mod revenue;
 mod schedule;
 mod status;
 mod summary;
+mod triggers;

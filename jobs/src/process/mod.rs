@@ -88,7 +88,15 @@ impl Process {
     ///
     /// Only when the database could not be told how the run ended.
     pub async fn run(&self) -> Result<Run, StoreError> {
-        let run_id = RunId::generate();
+        self.run_announced(RunId::generate()).await
+    }
+
+    /// The same for a run whose row is there already: [`Store::announce_runs`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Process::run`].
+    pub async fn run_announced(&self, run_id: RunId) -> Result<Run, StoreError> {
         self.run_as(run_id).instrument(run_span(run_id, "all", "all")).await
     }
 

@@ -47,11 +47,11 @@ pub(super) async fn replay(args: &SettleArgs, config: &Config) -> anyhow::Result
 pub(super) async fn discard(args: &SettleArgs, config: &Config) -> anyhow::Result<Exit> {
     let filter = chosen(args)?;
     let letters = letters(&filter, config)?;
-    let Settlement { done, not_found } =
-        if args.dry_run { letters.count().await? } else { letters.discard().await? };
-    let exit = exit(&filter, &not_found);
+    let settled = if args.dry_run { letters.count().await? } else { letters.discard().await? };
+    let exit = exit(&filter, &settled.not_found);
+    let done = settled.done;
     match args.output.format {
-        Format::Json => say_json(&DiscardDocument { dry_run: args.dry_run, discarded: done, not_found })?,
+        Format::Json => say_json(&DiscardDocument::new(args.dry_run, settled))?,
         Format::Csv => say_csv(&["discarded"], &[vec![done.to_string()]])?,
         Format::Table if args.dry_run => say(format!("Dead letters that would be discarded: {done}"))?,
         Format::Table => say(format!("Dead letters that were discarded: {done}"))?,

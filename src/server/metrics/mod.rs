@@ -34,7 +34,7 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// GET /metrics. Answered also while the database is out: that is when somebody looks.
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
-    if !may_read_metrics(&headers, &app.config) {
+    if !may_read_metrics(&headers, &app.config.http) {
         return Err(ApiError::invalid_metrics_key());
     }
     let now = SystemClock.now();

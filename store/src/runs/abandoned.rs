@@ -46,7 +46,8 @@ impl Store {
         let abandoned = sqlx::query_as!(
             RunRecord,
             "UPDATE sync_runs SET status = 'abandoned', finished_at = $3, error = 'its process is gone'
-             WHERE source = $1 AND entity = $2 AND status = 'running' AND mode <> 'process' RETURNING *",
+             WHERE source = $1 AND entity = $2 AND status = 'running' AND mode <> 'process' AND NOT waiting
+             RETURNING *",
             source,
             entity,
             now,

@@ -33,6 +33,9 @@ pub(super) struct RunRecord {
     pub(super) unmapped_statuses_seen: Vec<String>,
     pub(super) data_through: Option<DateTime<Utc>>,
     pub(super) error: Option<String>,
+    pub(super) requested_by: Option<String>,
+    #[expect(dead_code, reason = "only whoever takes the producer's lock cares")]
+    pub(super) waiting: bool,
 }
 
 impl TryFrom<RunRecord> for Run {
@@ -67,6 +70,7 @@ impl TryFrom<RunRecord> for Run {
             unmapped_statuses_seen: row.unmapped_statuses_seen,
             data_through: row.data_through,
             error: row.error,
+            requested_by: row.requested_by,
         })
     }
 }

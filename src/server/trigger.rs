@@ -1,0 +1,163 @@
+//! POST /trigger/{source}/{mode} and POST /process: runs that somebody asks for over HTTP.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use buffalo_connectors::Connector;
+use buffalo_jobs::{Fetch, FetchOptions, Process, ProcessOptions};
+use buffalo_model::{Clock, Entity, Mode, RunId, RunStatus, SystemClock};
+use buffalo_store::NewRun;
+use serde::Serialize;
+
+use super::App;
+use super::auth::Caller;
+use super::error::ApiError;
+use super::idempotency::{Answer, Once};
+use super::params::{NoParams, Params};
+use crate::question::{FieldProblem, known_source};
+
+/// Runs that will begin as soon as there is room for them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accepted {
+    /// The first of the runs.
+    run_id: RunId,
+    /// The source, or `all` for a drain of the outbox.
+    source: String,
+    /// What they do.
+    mode: Mode,
+    /// Always `accepted`.
+    status: &'static str,
+    /// All of the runs, one for each entity.
+    runs: Vec<AcceptedRun>,
+}
+
+/// A run of one entity.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AcceptedRun {
+    run_id: RunId,
+    entity: String,
+}
+
+/// POST /trigger/{source}/{mode}: fetches every entity of a source. The runs are written before the answer.
+pub(super) async fn fetch(
+    State(app): State<App>,
+    Path((source, mode)): Path<(String, String)>,
+    Params(NoParams {}): Params<NoParams>,
+    Extension(caller): Extension<Caller>,
+    once: Once,
+) -> Result<Response, ApiError> {
+    let mode = fetching(&source, &mode)?;
+    let connector = enabled(&app, &source)?;
+    let work = begin_fetches(app.clone(), connector, mode, caller);
+    once.answer(&app, work).await
+}
+
+/// POST /process: drains the outbox.
+pub(super) async fn process(
+    State(app): State<App>,
+    Params(NoParams {}): Params<NoParams>,
+    Extension(caller): Extension<Caller>,
+    once: Once,
+) -> Result<Response, ApiError> {
+    once.answer(&app, begin_process(app.clone(), caller)).await
+}
+
+fn fetching(source: &str, mode: &str) -> Result<Mode, ApiError> {
+    let mut problems = Vec::new();
+    if let Err(message) = known_source(source) {
+        problems.push(FieldProblem { field: "source".into(), message, code: "UNKNOWN_SOURCE" });
+    }
+    let known = match mode {
+        "incremental" => Some(Mode::Incremental),
+        "full" => Some(Mode::Full),
+        _ => None,
+    };
+    match known {
+        Some(mode) if problems.is_empty() => Ok(mode),
+        Some(_) => Err(ApiError::validation_in("path", problems)),
+        None => {
+            let message = "must be incremental or full".to_owned();
+            problems.push(FieldProblem { field: "mode".into(), message, code: "UNKNOWN_MODE" });
+            Err(ApiError::validation_in("path", problems))
+        }
+    }
+}
+
+fn enabled(app: &App, source: &str) -> Result<Arc<dyn Connector>, ApiError> {
+    let mut connectors = app.config.sources.iter();
+    connectors.find(|connector| connector.source().as_str() == source).cloned().ok_or_else(|| {
+        let enabled: Vec<_> = app.config.source_names().iter().map(ToString::to_string).collect();
+        let enabled = if enabled.is_empty() { "none".to_owned() } else { enabled.join(", ") };
+        ApiError::source_not_enabled(format!("{source} is not enabled here; enabled: {enabled}"))
+    })
+}
+
+async fn begin_fetches(
+    app: App,
+    connector: Arc<dyn Connector>,
+    mode: Mode,
+    caller: Caller,
+) -> Result<Answer, ApiError> {
+    let source = connector.source().as_str();
+    let runs: Vec<(RunId, Entity)> =
+        connector.entities().iter().map(|entity| (RunId::generate(), *entity)).collect();
+    let announced: Vec<_> = runs
+        .iter()
+        .map(|(run_id, entity)| NewRun {
+            run_id: *run_id,
+            source,
+            entity: entity.as_str(),
+            mode,
+            status: RunStatus::Running,
+        })
+        .collect();
+    let answer = announce(&app, &announced, &caller).await?;
+    for (run_id, entity) in runs {
+        let options = FetchOptions {
+            mode,
+            full_backfill_min_interval: app.config.full_backfill_min_interval,
+            deadline: app.config.fetch_deadline,
+            stop: app.background.stop(),
+            on_progress: Arc::new(|_| {}),
+        };
+        let (store, connector) = (app.store.clone(), Arc::clone(&connector));
+        app.background.run(app.store.clone(), run_id, async move {
+            let fetch = Fetch { store: &store, clock: &SystemClock, connector: &*connector, entity, options };
+            fetch.run_announced(run_id).await
+        });
+    }
+    Ok(answer)
+}
+
+async fn begin_process(app: App, caller: Caller) -> Result<Answer, ApiError> {
+    let run_id = RunId::generate();
+    let run =
+        NewRun { run_id, source: "all", entity: "all", mode: Mode::Process, status: RunStatus::Running };
+    let answer = announce(&app, &[run], &caller).await?;
+    let options = ProcessOptions { stop: app.background.stop(), ..app.config.process_options() };
+    let process = Process { store: app.store.clone(), clock: Arc::new(SystemClock), options };
+    app.background.run(app.store.clone(), run_id, async move { process.run_announced(run_id).await });
+    Ok(answer)
+}
+
+/// Writes the runs, and says so.
+async fn announce(app: &App, runs: &[NewRun<'_>], caller: &Caller) -> Result<Answer, ApiError> {
+    if app.background.stop().is_requested() {
+        return Err(ApiError::shutting_down());
+    }
+    app.store.announce_runs(runs, &caller.to_string(), SystemClock.now()).await?;
+    let accepted =
+        runs.iter().map(|run| AcceptedRun { run_id: run.run_id, entity: run.entity.to_owned() }).collect();
+    let first = runs.first().ok_or_else(ApiError::internal)?;
+    Answer::accepted(&Accepted {
+        run_id: first.run_id,
+        source: first.source.to_owned(),
+        mode: first.mode,
+        status: "accepted",
+        runs: accepted,
+    })
+}
