@@ -12,10 +12,9 @@ use buffalo_model::{Currency, Entity, NotifyOn, Retention, Source, SupportedCurr
 use buffalo_store::{Store, StoreOptions};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use tracing_subscriber::EnvFilter;
 
 use crate::schedules::Schedules;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry;
 pub(crate) use http::{AppEnv, HttpConfig, TrustedProxies};
 
 /// What a command can't do without, beyond what it reads when it is there.
@@ -92,7 +91,7 @@ impl Config {
     }
 
     fn from_settings(settings: &mut Settings, needs: Needs) -> Option<Self> {
-        start_logging(settings);
+        telemetry::start(settings);
         let sources: Vec<_> = SOURCES.iter().filter_map(|source| (source.configure)(settings)).collect();
         if matches!(needs, Needs::Sources | Needs::Everything) && sources.is_empty() {
             settings.complain(
@@ -156,12 +155,6 @@ impl Config {
             self.sources.iter().filter(|source| source.entities().contains(&Entity::Payments));
         with_payments.map(|connector| connector.source().clone()).collect()
     }
-}
-
-fn start_logging(settings: &mut Settings) {
-    let level = settings.parsed("LOG_LEVEL", EnvFilter::new("info"));
-    let format = settings.parsed("LOG_FORMAT", LogFormat::Text);
-    telemetry::start(&level, format);
 }
 
 fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {

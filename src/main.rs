@@ -34,8 +34,10 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Exit {
     // The only TLS implementation in the program; a second call, which never happens, would be refused and harmless.
     drop(rustls::crypto::ring::default_provider().install_default());
-    match commands::run(cli.command).await {
+    let exit = match commands::run(cli.command).await {
         Ok(exit) => exit,
         Err(error) => exit::report(&error),
-    }
+    };
+    telemetry::end().await;
+    exit
 }

@@ -16,4 +16,4 @@ FROM due
 JOIN notifications n ON n.id = due.notification_id
 WHERE leased.notification_id = due.notification_id AND leased.channel = $1
 RETURNING n.id, n.kind, n.source, n.entity, n.run_id, n.day, n.subject, n.body_text, n.body_html, n.created_at,
-          leased.attempts
+          leased.attempts, leased.available_at AS leased_until

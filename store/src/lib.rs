@@ -46,7 +46,7 @@ pub use idempotency::{IdempotentRequest, KeyState, StoredAnswer};
 pub use lanes::Lane;
 pub use lock::{MaintenanceLock, ProducerLock};
 pub use measure::{Measurements, RowEstimate};
-pub use notifications::{LeasedDelivery, NewSummary, Undelivered};
+pub use notifications::{DeliveryOutcome, LeasedDelivery, NewSummary, Undelivered};
 pub use partitions::{Dropping, Partition, partition_name};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};

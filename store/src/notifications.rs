@@ -3,11 +3,13 @@
 //! No transaction is open while a message is being sent. Whoever sends one has leased it: nobody else takes it before the
 //! lease is over, and when its holder is gone somebody else sends it again, under the same id.
 
+mod outcome;
+
 use buffalo_model::{Notification, RunId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::outcome::DeliveryOutcome;
 use crate::{Store, StoreError};
 
 /// How long a sender has. Longer than any channel waits for an answer.
@@ -42,6 +44,8 @@ pub struct LeasedDelivery {
     pub channel: String,
     /// Which attempt this is, from 1.
     pub attempt: i32,
+    /// When another may take it over.
+    pub leased_until: DateTime<Utc>,
 }
 
 /// A notification that a channel has not accepted so far.
@@ -111,7 +115,6 @@ impl Store {
         max_attempts: i32,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let operation = "plan deliveries";
         sqlx::query!(
             "INSERT INTO notification_deliveries (notification_id, channel, available_at)
              SELECT n.id, c.channel, n.created_at
@@ -123,20 +126,8 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .map_err(self.fail(operation))?;
-        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        let given_up = sqlx::query_scalar!(
-            "UPDATE notification_deliveries SET given_up_at = $1
-             WHERE delivered_at IS NULL AND given_up_at IS NULL AND attempts >= $2 AND available_at <= $1
-             RETURNING notification_id",
-            now,
-            max_attempts,
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(self.fail(operation))?;
-        self.settle_in_tx(&mut tx, &given_up, now).await?;
-        tx.commit().await.map_err(self.fail(operation))
+        .map_err(self.fail("plan deliveries"))?;
+        self.give_up_exhausted(max_attempts, now).await
     }
 
     /// Leases the oldest delivery that is due through this channel; none when nothing is due that nobody else is sending.
@@ -175,96 +166,12 @@ impl Store {
             html: row.body_html,
             created_at: row.created_at,
         };
-        Ok(Some(LeasedDelivery { notification, channel: channel.to_owned(), attempt: row.attempts }))
-    }
-
-    /// Says that a channel accepted a notification. With the last of its channels it counts as notified; channels that
-    /// gave it up do not hold that back.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn delivered(&self, delivery: &LeasedDelivery, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let operation = "record a delivery";
-        let id = delivery.notification.id;
-        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE notification_deliveries SET delivered_at = $3, last_error = NULL
-             WHERE notification_id = $1 AND channel = $2 AND delivered_at IS NULL",
-            id,
-            delivery.channel,
-            now,
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(self.fail(operation))?;
-        self.settle_in_tx(&mut tx, &[id], now).await?;
-        tx.commit().await.map_err(self.fail(operation))
-    }
-
-    /// Notes of notifications which no channel still has to accept, and of which at least one did, that they are told.
-    ///
-    /// Their rows are locked by a statement of its own, so that of two channels that are done at once the second sees
-    /// what became of the first.
-    async fn settle_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        ids: &[Uuid],
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let operation = "note that a notification was delivered";
-        sqlx::query!("SELECT FROM notifications WHERE id = ANY ($1) ORDER BY id FOR UPDATE", ids)
-            .execute(&mut *tx)
-            .await
-            .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE notifications n SET notified_at = $2
-             WHERE n.id = ANY ($1) AND n.notified_at IS NULL
-               AND EXISTS (SELECT FROM notification_deliveries d
-                           WHERE d.notification_id = n.id AND d.delivered_at IS NOT NULL)
-               AND NOT EXISTS (SELECT FROM notification_deliveries d
-                               WHERE d.notification_id = n.id AND d.delivered_at IS NULL AND d.given_up_at IS NULL)",
-            ids,
-            now,
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(self.fail(operation))?;
-        Ok(())
-    }
-
-    /// Says that a channel did not accept a notification: it is tried again at `retry_at`, or given up where that is
-    /// none. Does nothing when the lease was over and somebody else has taken it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn not_delivered(
-        &self,
-        delivery: &LeasedDelivery,
-        error: &str,
-        retry_at: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let operation = "record a failed delivery";
-        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE notification_deliveries
-             SET last_error = $4, available_at = coalesce($5, available_at),
-                 given_up_at = CASE WHEN $5::timestamptz IS NULL THEN $6::timestamptz END
-             WHERE notification_id = $1 AND channel = $2 AND attempts = $3 AND delivered_at IS NULL",
-            delivery.notification.id,
-            delivery.channel,
-            delivery.attempt,
-            error,
-            retry_at,
-            now,
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(self.fail(operation))?;
-        self.settle_in_tx(&mut tx, &[delivery.notification.id], now).await?;
-        tx.commit().await.map_err(self.fail(operation))
+        Ok(Some(LeasedDelivery {
+            notification,
+            channel: channel.to_owned(),
+            attempt: row.attempts,
+            leased_until: row.leased_until,
+        }))
     }
 
     /// What channels have refused so far, newest first, at most fifty: those that are tried again, and those of the last

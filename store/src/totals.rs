@@ -10,7 +10,7 @@ use std::time::Duration;
 use buffalo_model::{Mode, RequestCounts, Run, RunStatus};
 use sqlx::PgConnection;
 
-use crate::{Store, StoreError, durations};
+use crate::{DeliveryOutcome, Store, StoreError, durations};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +30,12 @@ pub enum Counter {
     ClaimDuration,
     /// How long batches took, from the claim to the commit, in buckets.
     BatchDuration,
+    /// Attempts to deliver notifications, by channel and by [`DeliveryOutcome`].
+    Notifications,
 }
 
 impl Counter {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Runs,
         Self::Pages,
         Self::Records,
@@ -41,6 +43,7 @@ impl Counter {
         Self::Retries,
         Self::ClaimDuration,
         Self::BatchDuration,
+        Self::Notifications,
     ];
 
     fn as_str(self) -> &'static str {
@@ -52,6 +55,7 @@ impl Counter {
             Self::Retries => "retries",
             Self::ClaimDuration => "claim_duration",
             Self::BatchDuration => "batch_duration",
+            Self::Notifications => "notifications",
         }
     }
 }
@@ -111,9 +115,9 @@ struct Key {
 pub struct Total {
     /// What is counted.
     pub counter: Counter,
-    /// Of which source.
+    /// Of which source; of notifications, which have none here: through which channel.
     pub source: String,
-    /// Of which entity.
+    /// Of which entity; empty where there is none.
     pub entity: String,
     /// Of runs: in which mode.
     pub mode: String,
@@ -150,6 +154,12 @@ impl Totals {
     /// Adds a run that ended as it began.
     pub(crate) fn run_skipped(&mut self, source: &str, entity: &str, mode: Mode) {
         self.run(source, entity, mode, RunStatus::Skipped);
+    }
+
+    /// Adds an attempt to deliver a notification. The channel stands where the source does elsewhere: both name the
+    /// system outside with which something went well or did not.
+    pub(crate) fn notification(&mut self, channel: &str, outcome: DeliveryOutcome) {
+        self.add(Counter::Notifications, channel, "", "", outcome.as_str().to_owned(), 1);
     }
 
     /// Adds a duration.

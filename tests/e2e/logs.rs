@@ -61,3 +61,17 @@ async fn a_request_that_fails_is_found_by_its_id() {
     assert_eq!(failed["span"]["request_id"], "mine-1", "{failed}");
     world.end().await;
 }
+
+#[cfg(not(feature = "otlp"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_that_can_not_send_traces_says_so() {
+    let mut world = World::with_charges(0).await;
+    assert!(!world.fetch().await.expect(0).stderr.contains("OTEL"));
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let fetched = world.fetch().await.expect(0);
+    assert!(
+        fetched.stderr.contains("OTEL_EXPORTER_OTLP_ENDPOINT is set, but no traces are sent"),
+        "{fetched:?}"
+    );
+    world.end().await;
+}

@@ -2,6 +2,7 @@
 
 use crate::harness::{World, kill};
 use crate::http::{get, serve};
+use crate::sinks::HttpSink;
 
 const METRICS_KEY: &str = "metrics-key-of-16-or-more";
 
@@ -180,6 +181,34 @@ async fn a_killed_run_is_counted_as_abandoned_once() {
     for _ in 0..2 {
         let samples = scrape(&base).await;
         assert_eq!(total(&samples, "buffalo_runs_total", &["status=\"abandoned\""]), 1.0);
+    }
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_to_tell_people_are_counted_by_channel() {
+    let mut world = World::with_charges(0).await;
+    let slack = HttpSink::answering(&[(503, "later")]).await;
+    let hook = HttpSink::answering(&[(204, "")]).await;
+    world.set("NOTIFY_ON", "success");
+    world.set("SLACK_WEBHOOK_URL", &slack.base);
+    world.set("NOTIFY_WEBHOOK_URL", &hook.base);
+    world.set("NOTIFY_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    world.fetch().await.expect(0);
+    let (mut server, base) = serve(&mut world).await;
+    for (of_slack, of_hook) in [([0, 1, 0], [1, 0, 0]), ([0, 1, 1], [1, 0, 0])] {
+        let samples = scrape(&base).await;
+        for (channel, counts) in [("slack", of_slack), ("webhook", of_hook)] {
+            for (outcome, count) in ["delivered", "failed", "given_up"].into_iter().zip(counts) {
+                let series =
+                    format!("buffalo_notifications_total{{channel=\"{channel}\",outcome=\"{outcome}\"}}");
+                assert_sample(&samples, &format!("{series} {count}"));
+            }
+        }
+        // The next attempt is the last.
+        world.database.run("UPDATE notification_deliveries SET attempts = 11, available_at = now()").await;
+        world.buffalo(&["notify"]).await;
     }
     kill(&mut server).await;
     world.end().await;

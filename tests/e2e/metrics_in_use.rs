@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::exposition::{self, Family};
 use crate::harness::{World, kill};
 use crate::http::{get, serve};
+use crate::sinks::HttpSink;
 
 const DOCUMENT: &str = include_str!("../../docs/metrics.md");
 const IN_USE: [(&str, &str); 2] = [
@@ -17,6 +18,9 @@ const IN_USE: [(&str, &str); 2] = [
 /// A scrape in which every metric has been seen at least once.
 async fn everything() -> BTreeMap<String, Family> {
     let mut world = World::with_charges(30).await;
+    let slack = HttpSink::answering(&[(200, "ok")]).await;
+    world.set("SLACK_WEBHOOK_URL", &slack.base);
+    world.set("NOTIFY_ON", "success");
     world.tell("faults", json!({"nth": 1, "kind": {"status": 500}})).await;
     world.sync().await;
     let (mut server, base) = serve(&mut world).await;

@@ -1,8 +1,8 @@
 //! Every metric there is: its name, type, labels and meaning. `docs/metrics.md` is the same as a table, and a test holds
 //! the two together.
 //!
-//! Labels are few and their values known: a source, an entity, a state or outcome, the template of a route. An id or
-//! anything that a caller can make up would be a new time series each time.
+//! Labels are few and their values known: a source, an entity, a channel, a state or outcome, the template of a route. An
+//! id or anything that a caller can make up would be a new time series each time.
 
 /// How a metric moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,12 @@ pub(super) const BATCH_DURATION: Metric = histogram(
     "buffalo_batch_duration_seconds",
     &[],
     "How long a batch of outbox rows took from its claim to its commit, in any process",
+);
+
+pub(super) const NOTIFICATIONS: Metric = counter(
+    "buffalo_notifications_total",
+    &["channel", "outcome"],
+    "Attempts to deliver notifications: delivered, failed (it is tried again) or given_up",
 );
 
 pub(super) const HTTP_REQUESTS: Metric = counter(

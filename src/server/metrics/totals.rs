@@ -1,29 +1,32 @@
-//! What runs did so far, as counters, whichever process did it.
+//! What runs and deliveries of notifications did so far, as counters, whichever process did it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use buffalo_model::{RequestOutcome, RunStatus};
-use buffalo_store::{Counter, Durations, Measurements, RecordOutcome, Total};
+use buffalo_store::{Counter, DeliveryOutcome, Durations, Measurements, RecordOutcome, Total};
 
 use super::catalogue::{
-    BATCH_DURATION, CLAIM_DURATION, Metric, PAGES, RECORDS, RUNS, VENDOR_REQUESTS, VENDOR_RETRIES,
+    BATCH_DURATION, CLAIM_DURATION, Metric, NOTIFICATIONS, PAGES, RECORDS, RUNS, VENDOR_REQUESTS,
+    VENDOR_RETRIES,
 };
 use super::exposition::{Exposition, Histogram, Value};
 
-/// Writes all counters of runs.
+/// Writes all counters that are kept in the database.
 pub(super) fn write(exposition: &mut Exposition, measured: &Measurements) {
     let totals = &measured.totals;
     let statuses = RunStatus::ALL.into_iter().filter(|status| *status != RunStatus::Running);
     let statuses: Vec<_> = statuses.map(RunStatus::as_str).collect();
     let records = RecordOutcome::ALL.map(RecordOutcome::as_str);
     let requests = RequestOutcome::ALL.map(RequestOutcome::as_str);
+    let deliveries = DeliveryOutcome::ALL.map(DeliveryOutcome::as_str);
     for (metric, counter, seen_with, outcomes) in [
         (&RUNS, Counter::Runs, Counter::Runs, statuses.as_slice()),
         (&RECORDS, Counter::Records, Counter::Records, &records),
         (&PAGES, Counter::Pages, Counter::Pages, &[""]),
         (&VENDOR_REQUESTS, Counter::Requests, Counter::Requests, &requests),
         (&VENDOR_RETRIES, Counter::Retries, Counter::Requests, &[""]),
+        (&NOTIFICATIONS, Counter::Notifications, Counter::Notifications, &deliveries),
     ] {
         exposition.metric(metric, samples(metric, totals, counter, seen_with, outcomes));
     }
@@ -52,7 +55,7 @@ fn samples<'a>(
         for outcome in outcomes {
             let [source, entity, mode] = series;
             let value = |label: &&str| match *label {
-                "source" => source,
+                "source" | "channel" => source,
                 "entity" => entity,
                 "mode" => mode,
                 _ => outcome,

@@ -1,9 +1,10 @@
 //! What people are told, and how it is delivered exactly once for each event.
 
 use buffalo_model::FailedRecord;
-use buffalo_store::{LeasedDelivery, NewSummary, RunCredit, Totals};
+use buffalo_store::{Counter, DeliveryOutcome, LeasedDelivery, NewSummary, RunCredit, Totals};
 
 use super::*;
+use crate::totals::total;
 
 const MOST: i32 = 3;
 
@@ -31,6 +32,15 @@ impl Fixture {
     async fn kinds(&self) -> String {
         let kinds = "SELECT string_agg(kind, ' ' ORDER BY created_at, kind) FROM notifications";
         self.database.text(kinds).await
+    }
+
+    /// Attempts so far that were delivered, that failed, and that were the last.
+    async fn told(&self) -> [i64; 3] {
+        let mut told = [0; 3];
+        for (count, outcome) in told.iter_mut().zip(DeliveryOutcome::ALL) {
+            *count = total(&self.store, Counter::Notifications, outcome.as_str()).await;
+        }
+        told
     }
 
     async fn lease(&self, channel: &str, now: DateTime<Utc>) -> Option<LeasedDelivery> {
@@ -156,7 +166,11 @@ async fn a_delivery_has_one_sender_and_another_only_when_the_first_is_gone() {
     let state =
         "SELECT count(*) FROM notification_deliveries WHERE last_error IS NULL AND given_up_at IS NULL";
     assert_eq!(fixture.database.number(state).await, 2);
-    fixture.store.delivered(&second, T0 + TimeDelta::seconds(122)).await.unwrap();
+    assert_eq!(fixture.told().await, [0, 0, 0]);
+    for _ in 0..2 {
+        fixture.store.delivered(&second, T0 + TimeDelta::seconds(122)).await.unwrap();
+    }
+    assert_eq!(fixture.told().await, [1, 0, 0], "said again after a lost answer, it is one delivery");
     let notified = "SELECT count(*) FROM notifications WHERE notified_at IS NOT NULL";
     assert_eq!(fixture.database.number(notified).await, 0, "a channel still has to accept it");
     let chat = fixture.lease("chat", T0 + TimeDelta::seconds(123)).await.unwrap();
@@ -203,7 +217,29 @@ async fn a_message_that_ends_its_senders_is_given_up_and_shown() {
     fixture.store.plan_deliveries(&["mail"], MOST, now).await.unwrap();
     let undelivered = fixture.store.undelivered(now).await.unwrap();
     assert_eq!((undelivered[0].attempts, undelivered[0].given_up_at), (MOST, Some(now)));
+    assert_eq!(fixture.told().await, [0, 0, 1]);
     assert!(fixture.store.undelivered(now + TimeDelta::days(8)).await.unwrap().is_empty());
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn what_became_of_an_attempt_is_counted_once_however_often_it_is_said() {
+    let fixture = fixture().await;
+    fixture.fetched(Some("refused"), T0).await;
+    fixture.store.plan_deliveries(&["mail"], MOST, T0).await.unwrap();
+    let mut now = T0;
+    for retry_after in [Some(TimeDelta::minutes(1)), Some(TimeDelta::minutes(3)), None] {
+        let leased = fixture.lease("mail", now).await.unwrap();
+        let retry_at = retry_after.map(|after| now + after);
+        for _ in 0..2 {
+            fixture.store.not_delivered(&leased, "full", retry_at, now).await.unwrap();
+        }
+        now = retry_at.unwrap_or(now);
+    }
+    assert_eq!(fixture.told().await, [0, 2, 1]);
+    // Whoever looks for what is to be given up finds nothing more of it.
+    fixture.store.plan_deliveries(&["mail"], MOST, now + TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(fixture.told().await, [0, 2, 1]);
     fixture.database.drop_it().await;
 }
 

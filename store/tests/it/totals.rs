@@ -9,7 +9,7 @@ use tokio::sync::Barrier;
 
 use crate::{Fixture, T0, record};
 
-async fn total(store: &Store, counter: Counter, outcome: &str) -> i64 {
+pub(crate) async fn total(store: &Store, counter: Counter, outcome: &str) -> i64 {
     let totals = store.measure(T0).await.unwrap().totals;
     let found = totals.iter().filter(|total| total.counter == counter && total.outcome == outcome);
     found.map(|total| total.total).sum()
