@@ -26,6 +26,9 @@ const LONGEST_HEAD: usize = 32 * 1024;
 /// Connections at once; others wait to be taken.
 const MOST_CONNECTIONS: usize = 2_048;
 
+/// How long a connection that was just taken has to bring its first request when the program is asked to stop.
+const JUST_TAKEN: Duration = Duration::from_millis(100);
+
 /// How long to wait after a connection that could not be taken, for want of file descriptors mostly.
 const AFTER_TROUBLE: Duration = Duration::from_millis(100);
 
@@ -75,7 +78,12 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: Stop,
     }
     // Nobody else can connect from here on; a load balancer sees that and goes elsewhere.
     drop(listener);
-    tokio::time::timeout(grace, graceful.shutdown()).await.is_ok()
+    let ended = async {
+        // A connection that has brought no request yet is closed. Most that were just taken are about to bring one.
+        tokio::time::sleep(JUST_TAKEN).await;
+        graceful.shutdown().await;
+    };
+    tokio::time::timeout(grace, ended).await.is_ok()
 }
 
 /// The address that a request comes from: the peer's, or what the nearest trusted proxy says of its own.

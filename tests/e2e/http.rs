@@ -18,6 +18,7 @@ pub async fn serve_by(world: &mut World, command: &str) -> (Child, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     world.set("HOST", "127.0.0.1");
     world.set("PORT", port.to_string());
+    world.set_if_unset("HTTP_RATE_LIMIT_PER_MIN", "0");
     world.set_if_unset("API_KEY", KEY);
     world.set_if_unset("ADMIN_API_KEY", ADMIN_KEY);
     let child = world.start(&[command]);

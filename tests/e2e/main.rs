@@ -27,6 +27,7 @@ mod exposition;
 mod faults;
 mod gcal;
 mod http;
+mod http_limits;
 mod hubspot;
 mod incremental;
 mod lock;

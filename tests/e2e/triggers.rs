@@ -28,7 +28,6 @@ const BEGUN: &str = "SELECT count(*) FROM sync_runs WHERE NOT waiting";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_fetches_and_a_drain_processes() {
     let mut world = World::with_charges(30).await;
-    world.set("HTTP_RATE_LIMIT_PER_MIN", "0");
     let (mut server, base) = serve(&mut world).await;
     let (status, accepted, _) = post(format!("{base}/trigger/stripe/incremental"), "fetch-1", "").await;
     assert_eq!((status, &accepted["status"]), (202, &json!("accepted")), "{accepted}");

@@ -136,6 +136,12 @@ pub(super) const HTTP_REQUESTS: Metric = counter(
 pub(super) const HTTP_DURATION: Metric =
     histogram("buffalo_http_request_duration_seconds", &["route"], "How long this process took to answer");
 
+pub(super) const HTTP_IN_FLIGHT: Metric = gauge(
+    "buffalo_http_requests_in_flight",
+    &[],
+    "Requests that this process has not answered yet, this scrape included",
+);
+
 pub(super) const CONNECTIONS: Metric =
     gauge("buffalo_database_connections", &[], "Connections to PostgreSQL that this process holds");
 
