@@ -1,9 +1,10 @@
-//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`, `http`.
 
 mod database;
 mod drain;
 mod enqueue;
 mod history;
+mod http;
 mod ingest;
 mod program;
 mod records;
@@ -70,6 +71,15 @@ enum Bench {
         #[arg(long)]
         history: Option<u64>,
     },
+    /// What `serve` answers, against the same statement asked by pgbench
+    Http {
+        /// Payments over two years; one day of them is asked for
+        #[arg(long, default_value_t = 100_000)]
+        payments: u64,
+        /// How long each of the rounds takes
+        #[arg(long, default_value_t = 8)]
+        seconds: u64,
+    },
     /// The outbox at a thousand rows a second beside long readers
     Soak {
         /// How long, in minutes
@@ -90,6 +100,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
+        Bench::Http { payments, seconds } => http::run(&database, payments, seconds).await,
         Bench::Soak { minutes } => soak::run(&database, minutes).await,
     };
     database.stop().await?;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// The binary beside this one.
-fn buffalo() -> anyhow::Result<PathBuf> {
+pub(crate) fn buffalo() -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("buffalo");
     anyhow::ensure!(beside.exists(), "{} is not there: run the script in bench/", beside.display());
     Ok(beside)
