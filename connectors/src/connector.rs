@@ -8,6 +8,7 @@ use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Re
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
+use crate::webhook::Webhooks;
 
 /// One source, as the program finds it.
 #[derive(Debug)]
@@ -86,6 +87,11 @@ pub trait Connector: Send + Sync + Debug {
 
     /// How its circuit breaker stands.
     fn circuit(&self) -> Circuit;
+
+    /// How it stands with webhooks.
+    fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::None
+    }
 
     /// Makes sure that the source can be reached and permits what runs will ask of it.
     ///

@@ -11,12 +11,14 @@ mod hubspot;
 pub mod sandbox;
 pub mod settings;
 mod stripe;
+mod webhook;
 
 pub use connector::{
     Connector, CursorState, FetchedPage, Normalise, NormaliseError, Pages, Plan, Registration, SourceError,
     Sweep,
 };
 pub use settings::{Problem, Settings};
+pub use webhook::{Hint, News, Post, PostError, Receipt, Webhook, Webhooks};
 
 /// The guide to adding a source is compiled and run with the tests.
 #[cfg(doctest)]

@@ -6,6 +6,7 @@ mod cursors;
 mod dead_letters;
 mod demo;
 mod fetch;
+mod hints;
 mod maintain;
 mod migrate;
 mod notify;

@@ -7,14 +7,17 @@ mod metrics;
 mod request_id;
 mod revenue;
 mod runs;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
-use buffalo_jobs::Stop;
+use axum::routing::{get, post};
+use buffalo_jobs::{Intake, Stop};
+use buffalo_model::SystemClock;
 use buffalo_store::Store;
 use tokio::net::TcpListener;
 
@@ -29,6 +32,7 @@ pub(crate) use runs::RunList;
 struct App {
     store: Store,
     config: Arc<Config>,
+    intake: Intake,
     requests: Arc<metrics::Requests>,
     started: Instant,
 }
@@ -52,9 +56,14 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 /// Serves until stopped; requests that are being answered are answered to their end.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, mut stop: Stop) -> anyhow::Result<()> {
     let store = config.store()?.clone();
-    let app = App { store, config, requests: Arc::default(), started: Instant::now() };
-    axum::serve(listener, router(app)).with_graceful_shutdown(async move { stop.requested().await }).await?;
-    Ok(())
+    let (intake, telling) = Intake::new(store.clone(), Arc::new(SystemClock));
+    let app = App { store, config, intake, requests: Arc::default(), started: Instant::now() };
+    let serving =
+        axum::serve(listener, router(app)).with_graceful_shutdown(async move { stop.requested().await });
+    tokio::select! {
+        served = serving => Ok(served?),
+        never = telling => match never {},
+    }
 }
 
 fn router(app: App) -> Router {
@@ -67,6 +76,10 @@ fn router(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
+        .route(
+            "/webhooks/{source}",
+            post(webhooks::receive).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY)),
+        )
         .merge(with_key)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 
 /// The upper half of every lock key of Buffalo (ASCII "BUFF"), so that other users of advisory locks in the same
 /// database keep out of the way.
-const LOCK_CLASS: i32 = 0x4255_4646;
+pub(crate) const LOCK_CLASS: i32 = 0x4255_4646;
 
 /// The right to fetch one entity of one source, held until it is released or its connection ends.
 #[derive(Debug)]

@@ -40,3 +40,4 @@ mod revenue;
 mod schedule;
 mod status;
 mod summary;
+mod webhooks;
