@@ -8,6 +8,7 @@ pub mod connector;
 mod gcal;
 pub mod http;
 mod hubspot;
+mod push;
 pub mod sandbox;
 pub mod settings;
 mod stripe;
@@ -17,6 +18,7 @@ pub use connector::{
     Connector, CursorState, FetchedPage, Normalise, NormaliseError, Pages, Plan, Registration, SourceError,
     Sweep,
 };
+pub use push::{OpenedChannel, PushChannels};
 pub use settings::{Problem, Settings};
 pub use webhook::{Hint, News, Post, PostError, Receipt, Webhook, Webhooks};
 

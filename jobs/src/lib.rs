@@ -14,6 +14,7 @@ mod schedule;
 mod stop;
 mod summary;
 mod wake;
+mod watch;
 mod webhooks;
 
 pub use dead_letters::{DeadLetters, FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
@@ -26,6 +27,7 @@ pub use reconcile::Reconcile;
 pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
 pub use summary::{DailySummary, Summaries};
+pub use watch::Watch;
 pub use webhooks::Intake;
 
 /// Called now and then with the number of records that were stored since the last call.

@@ -1,5 +1,6 @@
 //! Webhooks: what vendors post, over real HTTP.
 
+mod google;
 mod hints;
 mod refusals;
 mod stripe;
