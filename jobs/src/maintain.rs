@@ -15,8 +15,8 @@ use chrono::TimeDelta;
 const ATTEMPTS: usize = 3;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
-/// How long an event of a webhook is remembered. Stripe repeats one for three days by itself, and keeps events for thirty,
-/// from which a person can have it sent again.
+/// How long an event of a webhook is remembered. Vendors repeat one for a few days by themselves, and for
+/// about thirty when a person asks them to.
 const EVENTS_REMEMBERED: TimeDelta = TimeDelta::days(31);
 
 /// Whether maintenance is to be done, or only told.

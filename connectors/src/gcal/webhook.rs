@@ -53,7 +53,9 @@ mod tests {
         let webhook = CalendarWebhook::new(Tokens::from_settings(&mut settings, "T").unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in [(TOKEN, token), (STATE, state)] {
-            headers.extend(value.map(|value| (name.parse().unwrap(), HeaderValue::from_static(value))));
+            if let Some(value) = value {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
         }
         let post = Post { method: "POST", target: "/webhooks/gcal", headers: &headers, body: b"" };
         webhook.read(&post, DateTime::UNIX_EPOCH)
