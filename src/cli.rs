@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod telling;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
+pub(crate) use webhooks::{WebhooksAction, WebhooksArgs};
 
 /// Brings Stripe, HubSpot and Google Calendar into your own Postgres, and says how much revenue you collected.
 #[derive(Debug, Parser)]
@@ -88,6 +90,11 @@ pub(crate) enum Command {
     /// Show how far each source was fetched, or forget it
     #[command(subcommand)]
     Cursors(CursorsCommand),
+    /// Have a vendor tell of changes through channels that expire, or stop it
+    #[command(after_help = "Examples:\n  \
+        buffalo webhooks gcal watch --url https://buffalo.example.com/webhooks/gcal\n  buffalo webhooks gcal stop\n\n\
+        Once a day is often enough; `schedule` and `run` renew by themselves what was opened once.")]
+    Webhooks(WebhooksArgs),
     /// Make the tables, or bring them up to date
     Migrate(Formatted),
     /// Make the partitions of the coming weeks, and drop raw history that is past OUTBOX_RETENTION_DAYS

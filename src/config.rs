@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) schedules: Schedules,
     pub(crate) full_backfill_min_interval: TimeDelta,
     pub(crate) fetch_deadline: Duration,
+    pub(crate) hint_interval: TimeDelta,
     pub(crate) outbox_batch_size: u32,
     pub(crate) outbox_max_attempts: u32,
     pub(crate) retention: Retention,
@@ -109,6 +110,9 @@ impl Config {
                     .unwrap_or(60),
             ),
             fetch_deadline: Duration::from_secs(settings.number("FETCH_DEADLINE_S", 840, 1..=31_536_000)),
+            hint_interval: TimeDelta::seconds(
+                i64::try_from(settings.number("HINT_INTERVAL_S", 15, 0..=86_400)).unwrap_or(15),
+            ),
             outbox_batch_size: small(settings.number("OUTBOX_BATCH_SIZE", 500, 1..=10_000)),
             outbox_max_attempts: small(settings.number("OUTBOX_MAX_ATTEMPTS", 5, 1..=100)),
             retention: Retention::of_days(small(settings.number("OUTBOX_RETENTION_DAYS", 90, 0..=36_500))),

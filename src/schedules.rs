@@ -11,6 +11,7 @@ pub(crate) struct Schedules {
     pub(crate) reconcile: Option<CronExpression>,
     pub(crate) summary: Option<CronExpression>,
     pub(crate) maintain: Option<CronExpression>,
+    pub(crate) watch: Option<CronExpression>,
 }
 
 impl Schedules {
@@ -21,6 +22,7 @@ impl Schedules {
             reconcile: expression(settings, "RECONCILE_SCHEDULE", "0 4 * * SUN"),
             summary: expression(settings, "SUMMARY_SCHEDULE", "0 9 * * *"),
             maintain: expression(settings, "MAINTAIN_SCHEDULE", "30 3 * * *"),
+            watch: expression(settings, "WATCH_SCHEDULE", "45 */6 * * *"),
         }
     }
 }

@@ -8,6 +8,8 @@ use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Re
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
+use crate::push::PushChannels;
+use crate::webhook::Webhooks;
 
 /// One source, as the program finds it.
 #[derive(Debug)]
@@ -86,6 +88,20 @@ pub trait Connector: Send + Sync + Debug {
 
     /// How its circuit breaker stands.
     fn circuit(&self) -> Circuit;
+
+    /// How it stands with webhooks.
+    fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::None
+    }
+
+    /// How its push channels are opened, where the vendor has such a thing.
+    ///
+    /// # Errors
+    ///
+    /// Says why there are none, and what to set if that is the reason.
+    fn push_channels(&self) -> Result<&dyn PushChannels, &'static str> {
+        Err("has no channels that expire: its webhooks are set up once, at the vendor")
+    }
 
     /// Makes sure that the source can be reached and permits what runs will ask of it.
     ///

@@ -8,15 +8,19 @@ pub mod connector;
 mod gcal;
 pub mod http;
 mod hubspot;
+mod push;
 pub mod sandbox;
 pub mod settings;
 mod stripe;
+mod webhook;
 
 pub use connector::{
     Connector, CursorState, FetchedPage, Normalise, NormaliseError, Pages, Plan, Registration, SourceError,
     Sweep,
 };
+pub use push::{OpenedChannel, PushChannels};
 pub use settings::{Problem, Settings};
+pub use webhook::{Hint, News, Post, PostError, Receipt, Webhook, Webhooks};
 
 /// The guide to adding a source is compiled and run with the tests.
 #[cfg(doctest)]

@@ -129,7 +129,7 @@ impl Fetch<'_> {
         };
         self.store.start_run(&run, self.clock.now()).await?;
         let mut requests = Requests::default();
-        let trouble = self.fetch_pages(run_id, &mut lock, &mut requests).await.err();
+        let trouble = self.fetch_and_answer(run_id, &mut lock, &mut requests).await.err();
         if let Some(trouble) = &trouble {
             tracing::debug!(error = ?trouble, "the run ends early");
         }
@@ -143,6 +143,22 @@ impl Fetch<'_> {
         let run = persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await;
         lock.release().await;
         run
+    }
+
+    /// Fetches, and answers the hints that were raised before that.
+    async fn fetch_and_answer(
+        &self,
+        run_id: RunId,
+        lock: &mut ProducerLock,
+        requests: &mut Requests,
+    ) -> Result<(), Trouble> {
+        let source = self.connector.source();
+        let hint = persist(|| self.store.begin_hint(source, self.entity, self.clock.now())).await?;
+        self.fetch_pages(run_id, lock, requests).await?;
+        if let Some(hint) = hint {
+            persist(|| self.store.answer_hint(source, self.entity, hint)).await?;
+        }
+        Ok(())
     }
 
     async fn fetch_pages(

@@ -3,6 +3,7 @@
 
 mod dead_letters;
 mod fetch;
+mod hints;
 mod maintain;
 mod notify;
 mod persist;
@@ -12,9 +13,13 @@ mod run_span;
 mod schedule;
 mod stop;
 mod summary;
+mod wake;
+mod watch;
+mod webhooks;
 
 pub use dead_letters::{DeadLetters, FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
 pub use fetch::{Fetch, FetchOptions};
+pub use hints::HintedFetches;
 pub use maintain::{Effect, Maintain};
 pub use notify::{Delivered, Sent, deliver_due, test_channels};
 pub use process::{Process, ProcessOptions, RetrySchedule};
@@ -22,6 +27,8 @@ pub use reconcile::Reconcile;
 pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
 pub use summary::{DailySummary, Summaries};
+pub use watch::Watch;
+pub use webhooks::Intake;
 
 /// Called now and then with the number of records that were stored since the last call.
 pub type OnProgress = std::sync::Arc<dyn Fn(u64) + Send + Sync>;

@@ -1,4 +1,5 @@
-//! Maintaining the raw history: partitions are made before they are needed, and dropped when they are past retention.
+//! Maintaining what grows: partitions of the raw history are made before they are needed, and dropped when they are past
+//! retention; events of webhooks are forgotten.
 
 use std::time::Duration;
 
@@ -8,10 +9,15 @@ use buffalo_model::{
     Retention, Span, Week, missing_weeks,
 };
 use buffalo_store::{Dropping, Partition, Store, StoreError, partition_name};
+use chrono::TimeDelta;
 
 /// How often a lock that others hold is asked for, each time for two seconds. In between others get their turn.
 const ATTEMPTS: usize = 3;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// How long an event of a webhook is remembered. Vendors repeat one for a few days by themselves, and for
+/// about thirty when a person asks them to.
+const EVENTS_REMEMBERED: TimeDelta = TimeDelta::days(31);
 
 /// Whether maintenance is to be done, or only told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub enum Effect {
 /// What is said of a step for which the table was never free.
 const BUSY: &str = "others were reading or writing raw_records all the time; run it again later";
 
-/// One maintenance of the raw history.
+/// One maintenance.
 #[derive(Debug)]
 pub struct Maintain<'a> {
     /// Where the raw history is.
@@ -80,7 +86,22 @@ impl Maintain<'_> {
         for partition in past {
             self.drop(partition, &mut table, &mut report).await?;
         }
+        report.forgotten_events = self.forget_events().await?;
         Ok(report)
+    }
+
+    async fn forget_events(&self) -> Result<i64, StoreError> {
+        let before = self.clock.now() - EVENTS_REMEMBERED;
+        if self.effect == Effect::OnlyTold {
+            return self.store.count_events_before(before).await;
+        }
+        let mut forgotten = 0;
+        loop {
+            match self.store.forget_events_before(before).await? {
+                0 => return Ok(forgotten),
+                some => forgotten += i64::try_from(some).unwrap_or(i64::MAX),
+            }
+        }
     }
 
     async fn create(

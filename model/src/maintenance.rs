@@ -18,6 +18,8 @@ pub struct Maintenance {
     pub dropped: Vec<DroppedPartition>,
     /// Partitions that are past retention and are still needed.
     pub kept: Vec<KeptPartition>,
+    /// Events of webhooks that were received so long ago that no vendor repeats them, and are forgotten.
+    pub forgotten_events: i64,
     /// What should have been done and could not.
     pub not_done: Vec<NotDone>,
 }
@@ -27,7 +29,7 @@ impl Maintenance {
     #[must_use]
     pub fn begun(retention_days: Retention) -> Self {
         let (created, dropped, kept, not_done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { dry_run: false, retention_days, created, dropped, kept, not_done }
+        Self { dry_run: false, retention_days, created, dropped, kept, forgotten_events: 0, not_done }
     }
 }
 

@@ -95,6 +95,9 @@ fn rows(report: &Maintenance) -> Vec<Vec<String>> {
         let waiting = Some(kept.waiting_rows);
         rows.push(row("kept, rows wait in the outbox", &kept.partition, Some(kept.span), waiting, None));
     }
+    if report.forgotten_events > 0 {
+        rows.push(row("forgotten", "webhook_events", None, Some(report.forgotten_events), None));
+    }
     for trouble in &report.not_done {
         rows.push(row(&format!("could not {}", trouble.step), &trouble.partition, None, None, None));
     }

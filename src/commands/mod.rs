@@ -6,6 +6,7 @@ mod cursors;
 mod dead_letters;
 mod demo;
 mod fetch;
+mod hints;
 mod maintain;
 mod migrate;
 mod notify;
@@ -18,6 +19,7 @@ mod sandbox;
 mod schedule;
 mod status;
 mod summary;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -64,6 +66,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
             dead_letters::run(&command, &connected(Needs::Database).await?).await
         }
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
+        Command::Webhooks(args) => webhooks::run(&args, &connected(Needs::Sources).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,

@@ -8,6 +8,7 @@ use buffalo_model::SystemClock;
 use serde_json::json;
 
 use super::fetch::{counting, exit};
+use super::hints;
 use crate::cli::{Format, ProcessArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -26,7 +27,7 @@ pub(super) async fn run(args: &ProcessArgs, config: &Config) -> anyhow::Result<E
         ..defaults
     };
     let process = Process { store: config.store()?.clone(), clock: Arc::new(SystemClock), options };
-    let run = process.run().await;
+    let run = if args.watch { hints::meanwhile(config, process.run()).await? } else { process.run().await };
     bar.finish_and_clear();
     let run = run?;
     if let Some(error) = &run.error {

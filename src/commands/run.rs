@@ -6,13 +6,14 @@ use buffalo_jobs::{Process, ProcessOptions, StopSwitch};
 use buffalo_model::SystemClock;
 use tokio::task::JoinSet;
 
+use super::hints::following;
 use super::process;
 use super::schedule::{Draining, schedule};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::{server, shutdown};
 
-/// Serves, processes and fetches until stopped. When one of the three ends by itself, so do the others.
+/// Serves, processes and fetches until stopped. When one of its parts ends by itself, so do the others.
 pub(super) async fn run(config: Arc<Config>) -> anyhow::Result<Exit> {
     let (switch, stop) = StopSwitch::new();
     let mut asked = shutdown::on_signal();
@@ -30,6 +31,12 @@ pub(super) async fn run(config: Arc<Config>) -> anyhow::Result<Exit> {
     parts.spawn(async move {
         scheduling.run(&stop_schedule).await;
         ("fetching", Ok(()))
+    });
+
+    let hints = following(&config, stop.clone())?;
+    parts.spawn(async move {
+        hints.run().await;
+        ("following hints", Ok(()))
     });
 
     let mut exit = Exit::Done;

@@ -7,7 +7,7 @@ use buffalo_model::{Mode, SystemClock};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{fetch, maintain, process, reconcile, summary};
+use super::{fetch, hints, maintain, process, reconcile, summary, webhooks};
 use crate::cli::{Format, ScheduleArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ pub(super) async fn run(args: &ScheduleArgs, config: &Arc<Config>) -> anyhow::Re
         list(&schedule.next_times(), args.output.format)?;
         return Ok(Exit::Done);
     }
-    schedule.run(&shutdown::on_signal()).await;
+    hints::meanwhile(config, schedule.run(&shutdown::on_signal())).await?;
     Ok(Exit::Done)
 }
 
@@ -83,6 +83,7 @@ pub(super) fn schedule(config: &Arc<Config>, draining: Draining) -> anyhow::Resu
             Ok(report.as_ref().map_or(Exit::Done, maintain::exit))
         }),
     );
+    add("watch", &schedules.watch, action(config, |config, _| async move { webhooks::renew(&config).await }));
     Ok(Schedule {
         store: config.store()?.clone(),
         clock: Arc::new(SystemClock),

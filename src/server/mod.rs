@@ -17,6 +17,7 @@ mod revenue;
 mod run_events;
 mod runs;
 mod trigger;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use buffalo_jobs::Stop;
+use buffalo_jobs::{Intake, Stop};
+use buffalo_model::SystemClock;
 use buffalo_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -49,6 +51,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 struct App {
     store: Store,
     config: Arc<Config>,
+    intake: Intake,
     requests: Arc<metrics::Requests>,
     rate_limit: Arc<RateLimit>,
     background: Background,
@@ -81,8 +84,10 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 /// When some of them took longer than SHUTDOWN_GRACE_S and were cut off.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop) -> anyhow::Result<()> {
     let grace = config.http.shutdown_grace;
+    let (intake, telling) = Intake::new(config.store()?.clone(), Arc::new(SystemClock));
     let app = App {
         store: config.store()?.clone(),
+        intake,
         requests: Arc::default(),
         rate_limit: Arc::new(RateLimit::per_minute(config.http.rate_limit_per_min)),
         background: Background::new(config.http.trigger_concurrency, stop.clone()),
@@ -96,8 +101,11 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
         asked.requested().await;
         Instant::now()
     };
-    let (answered, stopped_at) =
-        tokio::join!(connections::serve(listener, router(app), began, grace), stopped_at);
+    let serving = async { tokio::join!(connections::serve(listener, router(app), began, grace), stopped_at) };
+    let (answered, stopped_at) = tokio::select! {
+        served = serving => served,
+        never = telling => match never {},
+    };
     let left = grace.saturating_sub(stopped_at.elapsed());
     let drained = background.drain(left.max(Duration::from_millis(1))).await;
     anyhow::ensure!(
@@ -133,6 +141,10 @@ fn router(app: App) -> Router {
         .route("/metrics", get(metrics::show))
         .merge(for_readers)
         .merge(for_admins)
+        .route(
+            "/webhooks/{source}",
+            post(webhooks::receive).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY)),
+        )
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::wake::CHANNEL;
+use crate::wake::OUTBOX_CHANNEL;
 use crate::{Store, StoreError};
 
 pub use rehearsal::Rehearsal;
@@ -137,7 +137,7 @@ impl Store {
         ids: &[DeadLetterId],
         now: DateTime<Utc>,
     ) -> Result<Replayed, StoreError> {
-        let done = sqlx::query_file!("queries/replay_dead_letters.sql", &uuids(ids), now, CHANNEL)
+        let done = sqlx::query_file!("queries/replay_dead_letters.sql", &uuids(ids), now, OUTBOX_CHANNEL)
             .fetch_one(&self.pool)
             .await
             .map_err(self.fail("replay dead letters"))?;

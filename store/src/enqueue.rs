@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
 use crate::copy::CopyRows;
-use crate::wake::CHANNEL;
+use crate::wake::OUTBOX_CHANNEL;
 use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
@@ -134,7 +134,7 @@ impl Store {
             page.cursor.as_value(),
             now,
             page.data_through,
-            CHANNEL,
+            OUTBOX_CHANNEL,
         )
         .fetch_optional(&mut *tx)
         .await

@@ -1,4 +1,4 @@
-//! One producer per source and entity, one maintenance: a session advisory lock on a connection of its own.
+//! One producer per source and entity, one maintenance, one who opens push channels: a session advisory lock on a connection of its own.
 //!
 //! A producer's lock saves work. Safety does not rest on it: behind a transaction pooler it may exclude nobody, and when its
 //! connection dies the run goes on without it until the next check. The version of the cursor row is what refuses a
@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 
 /// The upper half of every lock key of Buffalo (ASCII "BUFF"), so that other users of advisory locks in the same
 /// database keep out of the way.
-const LOCK_CLASS: i32 = 0x4255_4646;
+pub(crate) const LOCK_CLASS: i32 = 0x4255_4646;
 
 /// The right to fetch one entity of one source, held until it is released or its connection ends.
 #[derive(Debug)]
@@ -24,6 +24,12 @@ pub struct ProducerLock {
 /// break, as each step looks again once it is alone with the table; two would only stand in each other's way.
 #[derive(Debug)]
 pub struct MaintenanceLock {
+    session: LockedSession,
+}
+
+/// The right to open and close the push channels of a source, held until it is released or its connection ends.
+#[derive(Debug)]
+pub struct PushChannelLock {
     session: LockedSession,
 }
 
@@ -57,6 +63,20 @@ impl Store {
     pub async fn try_lock_maintenance(&self) -> Result<Option<MaintenanceLock>, StoreError> {
         let session = self.try_lock("maintenance", "take the lock on maintenance").await?;
         Ok(session.map(|session| MaintenanceLock { session }))
+    }
+
+    /// Takes the lock on the push channels of a source if nobody else has it; none when somebody has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn try_lock_push_channels(
+        &self,
+        source: &Source,
+    ) -> Result<Option<PushChannelLock>, StoreError> {
+        let name = format!("push channels of {source}");
+        let session = self.try_lock(&name, "take the lock on push channels").await?;
+        Ok(session.map(|session| PushChannelLock { session }))
     }
 
     async fn try_lock(
@@ -106,6 +126,13 @@ impl ProducerLock {
 }
 
 impl MaintenanceLock {
+    /// Gives the lock back by ending its session.
+    pub async fn release(self) {
+        self.session.end().await;
+    }
+}
+
+impl PushChannelLock {
     /// Gives the lock back by ending its session.
     pub async fn release(self) {
         self.session.end().await;

@@ -32,7 +32,7 @@ async fn a_watcher_processes_what_others_fetch_until_it_is_stopped() {
     let world = World::with_charges(20).await;
     let watcher = world.start(&["process", "--watch", "--format", "json"]);
     let listening = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'";
+        WHERE datname = current_database() AND query LIKE 'LISTEN%buffalo_outbox%' AND state = 'idle'";
     world.until("it listens", async || world.database.number(listening).await == 1).await;
     for _ in 0..3 {
         world.charge(serde_json::json!({"amount": 100, "currency": "usd"})).await;

@@ -44,3 +44,4 @@ mod schedule;
 mod status;
 mod summary;
 mod triggers;
+mod webhooks;

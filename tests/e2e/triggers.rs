@@ -90,7 +90,7 @@ async fn what_is_wrong_with_a_trigger_is_said_in_order() {
     assert_eq!(post(url("/trigger/stripe/incremental"), "k1", "").await.0, 202, "forgotten after a day");
     let large = "x".repeat(70_000);
     let (status, answer, _) = post(url("/process"), "large", &large).await;
-    assert_eq!((status, &answer["code"]), (413, &json!("BODY_TOO_LARGE")));
+    assert_eq!((status, &answer["code"]), (413, &json!("PAYLOAD_TOO_LARGE")));
     kill(&mut server).await;
     world.end().await;
 }

@@ -19,8 +19,9 @@ import { createDatabase } from './database.mjs'
 import { emulate } from './emulate.mjs'
 import { localstripe } from './localstripe.mjs'
 import { stripeStatefulMock } from './stripe-stateful-mock.mjs'
+import { stripeSignatures } from './webhooks.mjs'
 
-const servers = [stripeStatefulMock, localstripe, emulate]
+const servers = [stripeStatefulMock, localstripe, emulate, stripeSignatures]
 
 const [packages, binary, serverUrl] = process.argv.slice(2)
 const require = createRequire(join(packages, 'package.json'))
@@ -35,7 +36,7 @@ async function test(server) {
     undo.push(() => rm(directory, { recursive: true }))
     const database = await createDatabase(pg, serverUrl)
     undo.push(database.drop)
-    const { settings, run } = await server.open({ packages, require, undo, database })
+    const { settings, run } = await server.open({ packages, require, undo, database, binary, directory })
     await run(buffaloWith(binary, directory, { DATABASE_URL: database.url, ...settings }, signal))
   } catch (error) {
     fail('running to the end', error)

@@ -2,10 +2,13 @@
 
 use buffalo_model::{Circuit, RequestCounts};
 
-use super::objects::{EventPage, read_events};
+use serde_json::{Value, json};
+
+use super::objects::{EventPage, read_channel, read_events};
 use super::position::Place;
 use crate::connector::SourceError;
 use crate::http::{Answer, HttpClient, Request};
+use crate::push::OpenedChannel;
 
 /// Google puts up to 2,500 events on a page. Fewer keep memory small, and are still ten thousand events a second at the
 /// usual limit.
@@ -50,16 +53,29 @@ impl CalendarApi {
         query.extend(place.sync_token.clone().map(|token| ("syncToken", token)));
         query.extend(place.page_token.clone().map(|token| ("pageToken", token)));
         let path = format!("/calendars/{}/events", encoded(calendar));
-        self.client
-            .get(&Request { path: &path, query: &query, headers: &[], search: None }, read_events)
-            .await
+        self.client.get(&Request { path: &path, query: &query, headers: &[], post: None }, read_events).await
     }
 
     /// Asks whether a calendar can be read.
     pub(super) async fn calendar(&self, calendar: &str) -> Result<(), SourceError> {
         let path = format!("/calendars/{}/events", encoded(calendar));
         let query = [("maxResults", "1".to_owned())];
-        let request = Request { path: &path, query: &query, headers: &[], search: None };
+        let request = Request { path: &path, query: &query, headers: &[], post: None };
+        self.client.get(&request, |_| Ok(())).await.map(drop)
+    }
+
+    /// Opens a push channel.
+    pub(super) async fn watch(&self, calendar: &str, channel: &Value) -> Result<OpenedChannel, SourceError> {
+        let path = format!("/calendars/{}/events/watch", encoded(calendar));
+        let channel = channel.to_string();
+        let request = Request { path: &path, query: &[], headers: &[], post: Some(&channel) };
+        self.client.get(&request, read_channel).await.map(|answer| answer.value)
+    }
+
+    /// Closes a push channel.
+    pub(super) async fn stop(&self, id: &str, resource: &str) -> Result<(), SourceError> {
+        let channel = json!({"id": id, "resourceId": resource}).to_string();
+        let request = Request { path: "/channels/stop", query: &[], headers: &[], post: Some(&channel) };
         self.client.get(&request, |_| Ok(())).await.map(drop)
     }
 }

@@ -10,11 +10,14 @@
 
 mod api;
 mod auth;
+mod channels;
 mod config;
 mod normalise;
 mod objects;
 mod pages;
 mod position;
+mod webhook;
+
 #[cfg(test)]
 mod tests;
 
@@ -26,11 +29,18 @@ use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, Pages, Plan, Registration, SourceError};
 use crate::http::HttpClient;
+use crate::push::PushChannels;
 use crate::settings::Settings;
+use crate::webhook::{Tokens, Webhooks};
 use api::CalendarApi;
+use channels::CalendarChannels;
 use config::CalendarConfig;
 use pages::EventPages;
 use position::Position;
+use webhook::CalendarWebhook;
+
+/// What proves that a push is Google's, as we have told Google.
+const WEBHOOK_TOKEN: &str = "GCAL_WEBHOOK_TOKEN";
 
 /// Google Calendar, as the program finds it.
 pub(crate) const REGISTRATION: Registration = Registration {
@@ -46,7 +56,14 @@ fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let source = Source::new(REGISTRATION.name);
     match HttpClient::new(source.clone(), http, Arc::new(SystemClock)) {
         Ok(client) => {
-            Some(Arc::new(GoogleCalendar { source, api: CalendarApi::new(client), config: Arc::new(config) }))
+            let (api, config) = (CalendarApi::new(client), Arc::new(config));
+            let tokens = Tokens::from_settings(settings, WEBHOOK_TOKEN);
+            let channels = tokens
+                .as_ref()
+                .and_then(Tokens::newest)
+                .map(|token| CalendarChannels::new(api.clone(), Arc::clone(&config), token.clone()));
+            let webhook = tokens.map(CalendarWebhook::new);
+            Some(Arc::new(GoogleCalendar { source, api, config, webhook, channels }))
         }
         Err(error) => {
             settings.complain("GCAL_API_BASE", format!("can't be used: {error}"));
@@ -61,6 +78,8 @@ struct GoogleCalendar {
     source: Source,
     api: CalendarApi,
     config: Arc<CalendarConfig>,
+    webhook: Option<CalendarWebhook>,
+    channels: Option<CalendarChannels>,
 }
 
 #[async_trait]
@@ -95,6 +114,19 @@ impl Connector for GoogleCalendar {
 
     fn circuit(&self) -> Circuit {
         self.api.circuit()
+    }
+
+    fn webhooks(&self) -> Webhooks<'_> {
+        self.webhook.as_ref().map_or(Webhooks::NotSet(WEBHOOK_TOKEN), |webhook| Webhooks::Read(webhook))
+    }
+
+    fn push_channels(&self) -> Result<&dyn PushChannels, &'static str> {
+        match &self.channels {
+            Some(channels) => Ok(channels),
+            None => {
+                Err("GCAL_WEBHOOK_TOKEN is not set: a random text that Google is to repeat with every push")
+            }
+        }
     }
 
     async fn check(&self) -> Result<(), SourceError> {

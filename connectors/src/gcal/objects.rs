@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::http::VendorError;
+use crate::push::OpenedChannel;
 
 /// A page of events, each as the bytes it came in.
 #[derive(Debug)]
@@ -54,6 +56,20 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
         next_page_token: envelope.next_page_token,
         next_sync_token: envelope.next_sync_token,
     })
+}
+
+/// Reads what Google says of a push channel that it has opened. `expiration` is a text of digits, in milliseconds.
+pub(super) fn read_channel(body: &[u8]) -> Result<OpenedChannel, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Channel {
+        resource_id: String,
+        expiration: String,
+    }
+    let channel: Channel = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let expires_at = channel.expiration.parse().ok().and_then(DateTime::from_timestamp_millis);
+    let expires_at = expires_at.ok_or("the expiration is no time in milliseconds")?;
+    Ok(OpenedChannel { resource: channel.resource_id, expires_at })
 }
 
 /// Reads what Google says of an error.

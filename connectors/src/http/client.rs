@@ -60,7 +60,8 @@ pub struct VendorError {
     pub day_used_up: bool,
 }
 
-/// A request to be made: a GET, or the POST of a search. Nothing is ever changed at a vendor.
+/// A request to be made: a GET, or a POST of JSON. No record is ever changed at a vendor: what is posted are searches, and
+/// what opens and closes push channels.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The path below the base address.
@@ -69,13 +70,13 @@ pub struct Request<'a> {
     pub query: &'a [(&'a str, String)],
     /// Headers beside the authorisation.
     pub headers: &'a [(&'static str, &'a str)],
-    /// The JSON of a search; with it the request is a POST.
-    pub search: Option<&'a str>,
+    /// The JSON to post; with it the request is a POST.
+    pub post: Option<&'a str>,
 }
 
 impl Request<'_> {
     fn method(&self) -> Method {
-        if self.search.is_some() { Method::POST } else { Method::GET }
+        if self.post.is_some() { Method::POST } else { Method::GET }
     }
 }
 
@@ -288,8 +289,8 @@ impl HttpClient {
             .request(request.method(), format!("{}{}", shared.settings.base_url, request.path))
             .bearer_auth(token.expose_secret())
             .query(request.query);
-        if let Some(search) = request.search {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(search.to_owned());
+        if let Some(json) = request.post {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(json.to_owned());
         }
         for (name, value) in request.headers {
             builder = builder.header(*name, *value);

@@ -144,7 +144,7 @@ impl HubSpotApi {
             "limit": SEARCH_PAGE,
         });
         let path = format!("{}/search", self.objects(resource));
-        let request = Request { path: &path, query: &[], headers: &[], search: Some(&body.to_string()) };
+        let request = Request { path: &path, query: &[], headers: &[], post: Some(&body.to_string()) };
         self.search.get(&request, |body| read_page(resource, body)).await
     }
 
@@ -190,7 +190,7 @@ impl HubSpotApi {
         query: &[(&str, String)],
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, SourceError> {
-        self.client.get(&Request { path, query, headers: &[], search: None }, read).await
+        self.client.get(&Request { path, query, headers: &[], post: None }, read).await
     }
 }
 

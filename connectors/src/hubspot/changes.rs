@@ -23,7 +23,7 @@ use super::resource::Resource;
 use crate::connector::{FetchedPage, Pages, SourceError};
 
 /// How far the position stays behind HubSpot's clock.
-const TRAIL: TimeDelta = TimeDelta::seconds(60);
+pub(super) const TRAIL: TimeDelta = TimeDelta::seconds(60);
 /// The requests that an idle run may make.
 const IDLE_REQUESTS: u64 = 3;
 

@@ -19,6 +19,7 @@ mod pipelines;
 mod position;
 mod records;
 mod resource;
+mod webhook;
 mod windows;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ use chrono::{DateTime, Utc};
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
 use crate::http::HttpClient;
 use crate::settings::Settings;
+use crate::webhook::Webhooks;
 use api::HubSpotApi;
 use backfill::BackfillPages;
 use census::CensusPages;
@@ -40,6 +42,7 @@ use changes::ChangePages;
 use config::HubSpotConfig;
 use position::{Listing, Position};
 use resource::Resource;
+use webhook::HubSpotWebhook;
 
 /// HubSpot, as the program finds it.
 pub(crate) const REGISTRATION: Registration = Registration {
@@ -58,6 +61,7 @@ fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
             source,
             api: HubSpotApi::new(client, &config),
             pages_at_once: config.pages_at_once,
+            webhook: HubSpotWebhook::from_settings(settings),
         })),
         Err(error) => {
             settings.complain("HUBSPOT_API_BASE", format!("can't be used: {error}"));
@@ -72,6 +76,7 @@ struct HubSpot {
     source: Source,
     api: HubSpotApi,
     pages_at_once: usize,
+    webhook: Option<HubSpotWebhook>,
 }
 
 #[async_trait]
@@ -114,6 +119,10 @@ impl Connector for HubSpot {
 
     fn circuit(&self) -> Circuit {
         self.api.circuit()
+    }
+
+    fn webhooks(&self) -> Webhooks<'_> {
+        self.webhook.as_ref().map_or(Webhooks::NotSet(webhook::SETTINGS), |webhook| Webhooks::Read(webhook))
     }
 
     async fn check(&self) -> Result<(), SourceError> {

@@ -20,6 +20,13 @@ impl Resource {
         }
     }
 
+    pub(super) fn entity(self) -> Entity {
+        match self {
+            Self::Deals => Entity::Payments,
+            Self::Contacts => Entity::Contacts,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Deals => "deals",

@@ -70,7 +70,7 @@ impl StripeApi {
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, SourceError> {
         let headers = [("Stripe-Version", &*self.version)];
-        self.client.get(&Request { path, query, headers: &headers, search: None }, read).await
+        self.client.get(&Request { path, query, headers: &headers, post: None }, read).await
     }
 }
 

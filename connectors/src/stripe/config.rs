@@ -35,6 +35,8 @@ pub(super) enum Incremental {
 #[derive(Debug, Clone)]
 pub(super) struct StripeConfig {
     pub(super) api_version: String,
+    /// Whether the key is one for live data; none where it does not say.
+    pub(super) livemode: Option<bool>,
     pub(super) incremental: Incremental,
     /// In the order of [`Resource::ALL`], each once.
     pub(super) resources: Vec<Resource>,
@@ -57,6 +59,7 @@ impl StripeConfig {
             settings.complain("STRIPE_API_KEY", "is not a secret key: those begin with sk_ or rk_");
         }
         let config = Self {
+            livemode: key.as_ref().and_then(|key| livemode(key.expose_secret())),
             api_version: settings.text("STRIPE_API_VERSION").unwrap_or_else(|| API_VERSION.to_owned()),
             incremental: incremental(settings),
             resources: resources(settings),
@@ -83,6 +86,15 @@ impl StripeConfig {
             },
         };
         Some((config, http))
+    }
+}
+
+/// `sk_live_…` and `rk_live_…` are for live data, `sk_test_…` and `rk_test_…` for test data.
+fn livemode(key: &str) -> Option<bool> {
+    match key.get(3..8)? {
+        "live_" => Some(true),
+        "test_" => Some(false),
+        _ => None,
     }
 }
 

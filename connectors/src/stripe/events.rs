@@ -26,7 +26,7 @@ use crate::http::Answer;
 /// How far each window reaches back behind the position, in seconds.
 const OVERLAP_S: i64 = 600;
 /// How far the position stays behind Stripe's clock, in seconds.
-const TRAIL_S: i64 = 60;
+pub(super) const TRAIL_S: i64 = 60;
 /// Objects that are read again at the same time.
 const PARALLEL_REREADS: usize = 4;
 /// The most re-reads that are remembered; beyond, the next run does some of them once more.
@@ -89,19 +89,15 @@ impl EventPages {
         let mut unclear = Vec::new();
         for (external_id, events) in by_object {
             let newest = NewestSecond::of(events);
-            match Resource::of_object(&newest.event.object_kind) {
-                Some(_) if newest.suffices(boundary, &self.config.api_version) => {
-                    records.push(newest.into_record(external_id));
-                }
-                Some(resource) if newest.event.object.id.is_some() => {
+            match newest.to_read_again(boundary, &self.config.api_version) {
+                Some(resource) => {
                     let digest = newest.digest();
                     if !self.reread.contains(&digest) {
                         self.reread.push(digest);
                         unclear.push((resource, external_id, newest));
                     }
                 }
-                // No object that we know, or one without an id: kept as it came, for a person to look at.
-                _ => records.push(newest.into_record(external_id)),
+                None => records.push(newest.into_record(external_id)),
             }
         }
         let api = &self.api;
@@ -155,6 +151,13 @@ impl Pages for EventPages {
     }
 }
 
+/// The state that an event carries, which came alone; none where its object would have to be read again.
+pub(super) fn state_of(event: Event, version: &str) -> Option<RawRecord> {
+    let external_id = event.object.external_id();
+    let newest = NewestSecond::of(vec![event]);
+    newest.to_read_again(None, version).is_none().then(|| newest.into_record(external_id))
+}
+
 fn remember(remembered: &mut Vec<Reread>, made: &[Reread], since: i64) {
     *remembered = made.iter().filter(|reread| reread.created >= since).cloned().collect();
     remembered.sort_by_key(|reread| std::cmp::Reverse(reread.created));
@@ -179,6 +182,14 @@ impl NewestSecond {
         let mut ids: Vec<String> = newest.iter().map(|event| event.id.clone()).collect();
         ids.sort_unstable();
         Self { event: newest.swap_remove(0), ids, agree }
+    }
+
+    /// What to ask Stripe for, where the event's own object does not suffice. An object that we don't know, or one without
+    /// an id, is kept as it came, for a person to look at.
+    fn to_read_again(&self, boundary: Option<i64>, version: &str) -> Option<Resource> {
+        let resource = Resource::of_object(&self.event.object_kind)?;
+        let can_be_asked_for = self.event.object.id.is_some();
+        (can_be_asked_for && !self.suffices(boundary, version)).then_some(resource)
     }
 
     /// Whether the event's own object can be taken for the state of its second: no other event of the second says

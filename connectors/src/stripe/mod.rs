@@ -12,6 +12,7 @@ mod normalise;
 mod objects;
 mod position;
 mod resource;
+mod webhook;
 mod windows;
 
 use std::sync::Arc;
@@ -23,11 +24,13 @@ use chrono::{DateTime, Utc};
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
 use crate::http::HttpClient;
 use crate::settings::Settings;
+use crate::webhook::Webhooks;
 use api::StripeApi;
 use config::{Incremental, StripeConfig};
 use events::EventPages;
 use listing::ListingPages;
 use position::{ListingKind, Position};
+use webhook::StripeWebhook;
 
 /// Stripe, as the program finds it.
 pub(crate) const REGISTRATION: Registration = Registration {
@@ -43,7 +46,10 @@ fn configure(settings: &mut Settings) -> Option<Arc<dyn Connector>> {
     let source = Source::new(REGISTRATION.name);
     match HttpClient::new(source.clone(), http, Arc::new(SystemClock)) {
         Ok(client) => {
-            Some(Arc::new(Stripe { source, api: StripeApi::new(client, &config), config: Arc::new(config) }))
+            let api = StripeApi::new(client, &config);
+            let config = Arc::new(config);
+            let webhook = StripeWebhook::from_settings(settings, &config);
+            Some(Arc::new(Stripe { source, api, config, webhook }))
         }
         Err(error) => {
             settings.complain("STRIPE_API_BASE", format!("can't be used: {error}"));
@@ -58,6 +64,7 @@ struct Stripe {
     source: Source,
     api: StripeApi,
     config: Arc<StripeConfig>,
+    webhook: Option<StripeWebhook>,
 }
 
 #[async_trait]
@@ -112,6 +119,10 @@ impl Connector for Stripe {
 
     fn circuit(&self) -> Circuit {
         self.api.circuit()
+    }
+
+    fn webhooks(&self) -> Webhooks<'_> {
+        self.webhook.as_ref().map_or(Webhooks::NotSet(webhook::SECRET), |webhook| Webhooks::Read(webhook))
     }
 
     async fn check(&self) -> Result<(), SourceError> {

@@ -113,39 +113,53 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         #[serde(borrow)]
-        data: Vec<Item<'a>>,
+        data: Vec<EventItem<'a>>,
         has_more: bool,
     }
-    #[derive(Deserialize)]
-    struct Item<'a> {
-        id: String,
-        created: i64,
-        api_version: Option<String>,
-        #[serde(borrow)]
-        data: Data<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Data<'a> {
-        #[serde(borrow)]
-        object: &'a RawValue,
-    }
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        #[serde(borrow, default)]
-        object: Cow<'a, str>,
-    }
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let event = |item: Item<'_>| {
+    Ok(EventPage {
+        events: envelope.data.into_iter().map(Event::from).collect(),
+        has_more: envelope.has_more,
+    })
+}
+
+/// Reads an event that came alone.
+pub(super) fn read_event(body: &[u8]) -> Result<Event, String> {
+    let item: EventItem<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(item.into())
+}
+
+#[derive(Deserialize)]
+struct EventItem<'a> {
+    id: String,
+    created: i64,
+    api_version: Option<String>,
+    #[serde(borrow)]
+    data: EventData<'a>,
+}
+
+#[derive(Deserialize)]
+struct EventData<'a> {
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+impl From<EventItem<'_>> for Event {
+    fn from(item: EventItem<'_>) -> Self {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow, default)]
+            object: Cow<'a, str>,
+        }
         let kind = serde_json::from_str::<Kind<'_>>(item.data.object.get());
-        Event {
+        Self {
             id: item.id,
             created: item.created,
             api_version: item.api_version,
             object_kind: kind.map(|kind| kind.object.into_owned()).unwrap_or_default(),
             object: ListedObject::of(item.data.object),
         }
-    };
-    Ok(EventPage { events: envelope.data.into_iter().map(event).collect(), has_more: envelope.has_more })
+    }
 }
 
 /// Reads the error that Stripe sends with a status of 400 and above.

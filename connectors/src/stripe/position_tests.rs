@@ -8,6 +8,7 @@ const NOW: i64 = 1_800_000_000;
 
 fn config(incremental: Incremental) -> StripeConfig {
     StripeConfig {
+        livemode: None,
         api_version: "2026-10-28.endive".to_owned(),
         incremental,
         resources: Resource::ALL.to_vec(),

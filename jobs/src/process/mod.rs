@@ -3,7 +3,6 @@
 mod batch_totals;
 mod retry;
 mod tally;
-mod wake;
 mod worker;
 
 use std::sync::atomic::AtomicU64;
@@ -11,16 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use buffalo_model::{Clock, Mode, Run, RunId, RunStatus, SupportedCurrencies};
-use buffalo_store::{NewRun, RunOutcome, Store, StoreError};
+use buffalo_store::{Heard, NewRun, RunOutcome, Store, StoreError};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::persist::persist;
 use crate::run_span::run_span;
+use crate::wake::Wake;
 use crate::{OnProgress, Stop, StopSwitch};
 pub use retry::RetrySchedule;
 use tally::Tally;
-use wake::Wake;
 use worker::Worker;
 pub(crate) use worker::normalise;
 
@@ -107,7 +106,7 @@ impl Process {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut helpers = JoinSet::new();
         let wake = if self.options.watch {
-            let (wake, listening) = Wake::listening(self.store.clone());
+            let (wake, listening) = Wake::listening(self.store.clone(), Heard::Rows);
             helpers.spawn(listening.in_current_span());
             wake
         } else {

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 
 use super::Process;
 use super::tally::Tally;
-use super::wake::Wake;
 use crate::Stop;
+use crate::wake::Wake;
 
 /// The most payload that a worker holds at once, give or take one row.
 const BATCH_BYTES: i64 = 4 * 1024 * 1024;

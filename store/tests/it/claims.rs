@@ -1,6 +1,6 @@
 //! Claims: whose rows come next, and what becomes of the rows of workers that died.
 
-use buffalo_store::{Claimer, DeadRow};
+use buffalo_store::{Claimer, DeadRow, Heard};
 
 use super::*;
 
@@ -143,7 +143,7 @@ async fn a_row_from_before_what_was_claimed_is_found_all_the_same() {
 #[tokio::test]
 async fn a_write_wakes_whoever_listens() {
     let mut fixture = Fixture::new().await;
-    let mut listener = fixture.store.listen_to_outbox().await.unwrap();
+    let mut listener = fixture.store.listen_to(Heard::Rows).await.unwrap();
     fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
     listener.next().await.unwrap();
     fixture.database.drop_it().await;

@@ -15,6 +15,7 @@ mod measure;
 mod notifications;
 mod partitions;
 mod totals;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@
 //! | `POST refusals` | `reason`, `status` (403), `times` (1) | the next requests are refused: rateLimitExceeded, forbidden, … |
 //! | `GET tokens` | | how many access tokens were issued |
 //! | `GET service-account` | | the credentials of the service account, as Google gives them out |
+//! | `GET channels` | | the push channels that are open |
 //! | `GET objects` | | the state of every event |
 
 use serde::Deserialize;
@@ -84,6 +85,7 @@ pub(in crate::sandbox) fn answer(
         ("GET", ["service-account"]) => Ok(done(&json!({
             "type": "service_account", "client_email": SERVICE_ACCOUNT_EMAIL, "private_key": SERVICE_ACCOUNT_KEY,
         }))),
+        ("GET", ["channels"]) => Ok(done(&json!(locked(&google.channels).open()))),
         ("GET", ["objects"]) => {
             let calendars = read(&google.calendars);
             Ok(done(&Value::Array(calendars.values().flat_map(states).collect())))

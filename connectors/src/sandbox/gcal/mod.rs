@@ -10,6 +10,7 @@ mod control;
 mod errors;
 mod history;
 mod list;
+mod push;
 mod render;
 mod states;
 mod tokens;
@@ -24,6 +25,7 @@ use calendar::Calendar;
 pub(super) use control::answer as control;
 use errors::ApiError;
 use history::History;
+use push::Channels;
 pub use tokens::SERVICE_ACCOUNT_KEY;
 use tokens::Tokens;
 
@@ -40,6 +42,7 @@ pub(super) struct GoogleCalendar {
     calendars: RwLock<BTreeMap<String, Calendar>>,
     tokens: Mutex<Tokens>,
     refusals: Mutex<Refusals>,
+    channels: Mutex<Channels>,
 }
 
 /// An order to refuse the next requests.
@@ -83,7 +86,10 @@ pub(super) struct Asked<'a> {
 
 /// Whether a path is Google's.
 pub(super) fn owns(path: &str) -> bool {
-    path == "/token" || path.starts_with("/calendar/v3/") || path.starts_with("/calendars/")
+    path == "/token"
+        || path == "/channels/stop"
+        || path.starts_with("/calendar/v3/")
+        || path.starts_with("/calendars/")
 }
 
 impl GoogleCalendar {
@@ -97,6 +103,7 @@ impl GoogleCalendar {
             calendars: RwLock::new((0..options.calendars.max(1)).map(calendar).collect()),
             tokens: Mutex::new(Tokens::new(&options.google_token)),
             refusals: Mutex::default(),
+            channels: Mutex::default(),
         }
     }
 
@@ -142,6 +149,11 @@ impl GoogleCalendar {
                 calendar.render(calendar.find(event).ok_or_else(ApiError::not_found)?, &mut body);
                 Ok(Reply::json(200, body))
             }
+            ("POST", ["calendars", id, "events", "watch"]) => {
+                read(&self.calendars).get(*id).ok_or_else(ApiError::not_found)?;
+                locked(&self.channels).watch(id, asked.body, clock.unix_s())
+            }
+            ("POST", ["channels", "stop"]) => locked(&self.channels).stop(asked.body),
             _ => Err(ApiError::not_found()),
         }
     }

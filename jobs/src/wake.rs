@@ -1,17 +1,17 @@
-//! Waking idle workers when there is something to do.
+//! Waking whoever waits for something to do.
 
 use std::time::Duration;
 
-use buffalo_store::{Store, StoreError};
+use buffalo_store::{Heard, Store, StoreError};
 use tokio::sync::watch;
 
 use crate::Stop;
 
-/// How long an idle worker waits before it looks again, whether or not it heard of anything: a notification may have been
+/// How long somebody idle waits before looking again, whether or not anything was heard of: a notification may have been
 /// lost, and rows that failed become due without one.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 
-/// How long to wait for more before rows are claimed that were just heard of.
+/// How long to wait for more before looking at what was just heard of.
 const DEBOUNCE: Duration = Duration::from_millis(10);
 
 /// How long to wait before listening is tried anew.
@@ -19,21 +19,21 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Counts what was heard of; the numbers mean nothing.
 #[derive(Debug, Clone)]
-pub(super) struct Wake(watch::Receiver<u64>);
+pub(crate) struct Wake(watch::Receiver<u64>);
 
 impl Wake {
     /// Something that nobody calls.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self(watch::channel(0).1)
     }
 
     /// Listens for as long as what is returned is waited for.
-    pub(super) fn listening(store: Store) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn listening(store: Store, heard: Heard) -> (Self, impl Future<Output = ()>) {
         let (sender, receiver) = watch::channel(0);
         let listening = async move {
             loop {
-                let Err(error) = listen(&store, &sender).await;
-                tracing::debug!(%error, "new rows are looked for now and then until they can be listened for");
+                let Err(error) = listen(&store, heard, &sender).await;
+                tracing::debug!(%error, ?heard, "news are looked for now and then until they can be listened for");
                 tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
             }
         };
@@ -41,12 +41,12 @@ impl Wake {
     }
 
     /// Forgets what was heard of: whoever looks from now on finds it.
-    pub(super) fn looking(&mut self) {
+    pub(crate) fn looking(&mut self) {
         self.0.borrow_and_update();
     }
 
     /// Waits until something was heard of since the last look, or for a while, or until asked to stop.
-    pub(super) async fn wait(&mut self, stop: &mut Stop) {
+    pub(crate) async fn wait(&mut self, stop: &mut Stop) {
         tokio::select! {
             () = tokio::time::sleep(POLL_EVERY) => {}
             () = stop.requested() => {}
@@ -55,10 +55,14 @@ impl Wake {
     }
 }
 
-async fn listen(store: &Store, heard: &watch::Sender<u64>) -> Result<std::convert::Infallible, StoreError> {
-    let mut listener = store.listen_to_outbox().await?;
+async fn listen(
+    store: &Store,
+    heard: Heard,
+    told: &watch::Sender<u64>,
+) -> Result<std::convert::Infallible, StoreError> {
+    let mut listener = store.listen_to(heard).await?;
     loop {
         listener.next().await?;
-        heard.send_modify(|count| *count += 1);
+        told.send_modify(|count| *count += 1);
     }
 }

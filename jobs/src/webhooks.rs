@@ -1,0 +1,73 @@
+//! Taking what was posted: a state goes into the outbox, a hint to those who fetch. One write each; nobody is asked anything.
+
+use std::sync::Arc;
+
+use buffalo_connectors::{Hint, News};
+use buffalo_model::{Clock, Source};
+use buffalo_store::{EventState, Store, StoreError, Taken};
+use tokio::sync::Notify;
+
+/// Takes posts. Clones share what they have to tell.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    enqueued: Arc<Notify>,
+}
+
+impl Intake {
+    /// An intake, and what tells workers of the rows that it enqueues, for as long as that is waited for.
+    ///
+    /// PostgreSQL lets only one transaction at a time commit that notifies, so the writes themselves don't: what was
+    /// enqueued while one notification was on its way is told by the next.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, impl Future<Output = std::convert::Infallible>) {
+        let enqueued = Arc::new(Notify::new());
+        let telling = tell(store.clone(), Arc::clone(&enqueued));
+        (Self { store, clock, enqueued }, telling)
+    }
+
+    /// Stores what follows from a post.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the post was not taken and should be made again.
+    pub async fn take(&self, source: &Source, news: &News) -> Result<(), StoreError> {
+        match news {
+            News::Nothing => Ok(()),
+            News::Hints(hints) => {
+                for hint in hints {
+                    self.raise(source, *hint).await?;
+                }
+                Ok(())
+            }
+            News::State { event_id, record, otherwise } => {
+                let state = EventState { source, entity: otherwise.entity, event_id, record };
+                let taken = self.store.take_event(&state, self.clock.now()).await?;
+                tracing::debug!(%source, event_id, ?taken, "a post was taken");
+                match taken {
+                    Taken::Enqueued => self.enqueued.notify_one(),
+                    // Should this fail, the event counts as taken and the next fetch brings the record all the same.
+                    Taken::Unclear => self.raise(source, *otherwise).await?,
+                    Taken::Repeated | Taken::NoNews => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn raise(&self, source: &Source, hint: Hint) -> Result<(), StoreError> {
+        self.store.raise_hint(source, hint.entity, hint.lag, self.clock.now()).await
+    }
+}
+
+async fn tell(store: Store, enqueued: Arc<Notify>) -> std::convert::Infallible {
+    loop {
+        enqueued.notified().await;
+        if let Err(error) = store.announce_rows().await {
+            tracing::debug!(%error, "workers were not told of new rows; they look by themselves every few seconds");
+        }
+    }
+}

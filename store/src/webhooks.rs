@@ -1,0 +1,112 @@
+//! What vendors post: the state that an event carries is enqueued by one statement.
+
+use buffalo_model::{Entity, RawRecord, Source};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{Lane, Store, StoreError};
+
+/// The run to which the raw records of webhooks belong: none, as they are not fetched. A row for each event would be one
+/// that nobody reads, and a row for all of them one that each has to wait for.
+const NO_RUN: Uuid = Uuid::nil();
+
+/// How many events are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 10_000;
+
+/// A state of a record that came by an event.
+#[derive(Debug, Clone, Copy)]
+pub struct EventState<'a> {
+    /// The source.
+    pub source: &'a Source,
+    /// The entity of the record.
+    pub entity: Entity,
+    /// The vendor's id of the event.
+    pub event_id: &'a str,
+    /// The state.
+    pub record: &'a RawRecord,
+}
+
+/// What became of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the outbox.
+    Enqueued,
+    /// Its event was taken before.
+    Repeated,
+    /// It is known, or something newer is.
+    NoNews,
+    /// Which of two states is newer can't be told from it: the record has to be fetched.
+    Unclear,
+}
+
+impl Store {
+    /// Enqueues the state that an event carries, unless the event was taken before or something newer is known. Does not
+    /// say so to those who wait for rows: see [`Store::announce_rows`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like; nothing is stored then, or all of it.
+    pub async fn take_event(&self, event: &EventState<'_>, now: DateTime<Utc>) -> Result<Taken, StoreError> {
+        let record = event.record;
+        let hash = record.content_hash();
+        let came_to = sqlx::query_file!(
+            "queries/take_event.sql",
+            event.source.as_str(),
+            event.event_id,
+            now,
+            event.entity.as_str(),
+            record.external_id,
+            record.observed_at,
+            hash.as_bytes(),
+            NO_RUN,
+            record.api_version,
+            record.context,
+            record.payload,
+            Lane::Live.as_str(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(self.fail("enqueue an event"))?;
+        Ok(match (came_to.is_new, came_to.is_enqueued, came_to.is_settled) {
+            (false, ..) => Taken::Repeated,
+            (true, true, _) => Taken::Enqueued,
+            (true, false, true) => Taken::NoNews,
+            (true, false, false) => Taken::Unclear,
+        })
+    }
+
+    /// How many events were received before a time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn count_events_before(&self, before: DateTime<Utc>) -> Result<i64, StoreError> {
+        sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM webhook_events WHERE received_at < $1"#,
+            before
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(self.fail("count old events"))
+    }
+
+    /// Forgets some of the events that were received before a time. Returns how many; zero when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn forget_events_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query!(
+            "DELETE FROM webhook_events e USING (
+                 SELECT source, event_id FROM webhook_events WHERE received_at < $1 LIMIT $2
+             ) old
+             WHERE e.source = old.source AND e.event_id = old.event_id",
+            before,
+            FORGOTTEN_AT_ONCE,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("forget old events"))?;
+        Ok(forgotten.rows_affected())
+    }
+}

@@ -1,0 +1,171 @@
+//! Events of webhooks: which states are taken. And hints: which are due, and which are answered.
+
+use buffalo_store::{EventState, Taken};
+use tokio::task::JoinSet;
+
+use super::*;
+
+async fn take(fixture: &Fixture, event_id: &str, record: &RawRecord) -> Taken {
+    let entity = Entity::Payments;
+    let event = EventState { source: &fixture.source, entity, event_id, record };
+    fixture.store.take_event(&event, T0).await.unwrap()
+}
+
+async fn states(fixture: &Fixture) -> String {
+    let sql = "SELECT string_agg(payload, ' ' ORDER BY revision) FROM raw_records";
+    fixture.database.text(sql).await
+}
+
+#[tokio::test]
+async fn content_going_there_and_back_is_three_changes() {
+    let fixture = Fixture::new().await;
+    for (at_s, payload) in [(0, "1"), (1, "2"), (2, "1")] {
+        let taken = take(&fixture, &format!("evt_{at_s}"), &record("ch_1", at_s, payload)).await;
+        assert_eq!(taken, Taken::Enqueued);
+    }
+    assert_eq!(states(&fixture).await, "1 2 1");
+    let waiting = "SELECT count(*) FROM ingest_outbox o JOIN raw_records r
+                   ON r.id = o.raw_id AND r.fetched_at = o.enqueued_at AND r.revision = o.revision
+                   WHERE o.lane = 'live' AND o.payload_bytes = 1";
+    assert_eq!(fixture.database.number(waiting).await, 3);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn older_states_equal_ones_and_repetitions_are_no_news() {
+    let mut fixture = Fixture::new().await;
+    fixture.write(&[record("ch_1", 10, "1")]).await.unwrap();
+    assert_eq!(take(&fixture, "evt_1", &record("ch_1", 9, "2")).await, Taken::NoNews);
+    assert_eq!(take(&fixture, "evt_2", &record("ch_1", 20, " 1 ")).await, Taken::NoNews);
+    assert_eq!(
+        take(&fixture, "evt_3", &record("ch_1", 15, "3")).await,
+        Taken::NoNews,
+        "1 was true at 20 as well"
+    );
+    assert_eq!(take(&fixture, "evt_4", &record("ch_1", 20, "4")).await, Taken::Unclear);
+    assert_eq!(take(&fixture, "evt_4", &record("ch_1", 30, "4")).await, Taken::Repeated);
+    assert_eq!(states(&fixture).await, "1");
+    // A fetch may read the object again, so of two states of one time what it brings last holds.
+    fixture.write(&[record("ch_1", 20, "4")]).await.unwrap();
+    assert_eq!(take(&fixture, "evt_5", &record("ch_1", 21, "5")).await, Taken::Enqueued);
+    fixture.write(&[record("ch_1", 20, "4"), record("ch_1", 21, "5")]).await.unwrap();
+    assert_eq!(states(&fixture).await, "1 4 5");
+    fixture.database.drop_it().await;
+}
+
+/// Many post at once, some the same event, while a fetch brings the same records: each state is stored at most once, and
+/// the newest is the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_state_is_last_however_many_write_at_once() {
+    let mut fixture = Fixture::new().await;
+    let mut posting = JoinSet::new();
+    for turn in 0..120_i64 {
+        let (store, source) = (fixture.store.clone(), fixture.source.clone());
+        let (id, at_s) = (format!("ch_{}", turn % 3), turn * 7 % 40);
+        posting.spawn(async move {
+            let record = record(&id, at_s, &at_s.to_string());
+            let event_id = format!("evt_{id}_{at_s}");
+            let event = EventState {
+                source: &source,
+                entity: Entity::Payments,
+                event_id: &event_id,
+                record: &record,
+            };
+            store.take_event(&event, T0).await.unwrap()
+        });
+    }
+    for at_s in [5, 20, 39] {
+        let page: Vec<_> = (0..3).map(|n| record(&format!("ch_{n}"), at_s, &at_s.to_string())).collect();
+        fixture.write(&page).await.unwrap();
+    }
+    while let Some(taken) = posting.join_next().await {
+        taken.unwrap();
+    }
+    let lost =
+        "SELECT count(*) FROM record_heads h JOIN raw_records r USING (source, entity, external_id, revision)
+                WHERE r.payload = '39' AND r.observed_at = h.observed_at";
+    assert_eq!(fixture.database.number(lost).await, 3);
+    let twice =
+        "SELECT count(*) FROM (SELECT FROM raw_records GROUP BY external_id, revision HAVING count(*) > 1) t";
+    assert_eq!(fixture.database.number(twice).await, 0);
+    let backwards = "SELECT count(*) FROM raw_records a JOIN raw_records b USING (external_id)
+                     WHERE a.revision < b.revision AND a.observed_at > b.observed_at";
+    assert_eq!(fixture.database.number(backwards).await, 0);
+    fixture.database.drop_it().await;
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    T0 + TimeDelta::seconds(seconds)
+}
+
+async fn due(fixture: &Fixture, now_s: i64) -> bool {
+    let lines = [(fixture.source.clone(), Entity::Payments)];
+    let due = fixture.store.take_due_hints(&lines, TimeDelta::seconds(15), at(now_s)).await.unwrap();
+    due == lines
+}
+
+async fn raise(fixture: &Fixture, lag_s: i64, now_s: i64) {
+    let lag = TimeDelta::seconds(lag_s);
+    fixture.store.raise_hint(&fixture.source, Entity::Payments, lag, at(now_s)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hint_is_answered_by_a_fetch_that_begins_after_it() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    let begin = async |now_s| store.begin_hint(source, Entity::Payments, at(now_s)).await.unwrap();
+    let answer = async |hint| store.answer_hint(source, Entity::Payments, hint).await.unwrap();
+    assert_eq!(begin(0).await, None);
+    raise(&fixture, 0, 0).await;
+    assert!(due(&fixture, 0).await);
+    assert!(!due(&fixture, 1).await, "somebody has taken it");
+    let first = begin(1).await.unwrap();
+    raise(&fixture, 0, 2).await;
+    raise(&fixture, 0, 3).await;
+    answer(first).await;
+    assert!(!due(&fixture, 15).await, "not so soon");
+    assert!(due(&fixture, 16).await);
+    answer(begin(16).await.unwrap()).await;
+    assert!(!due(&fixture, 10_000).await);
+    assert_eq!(begin(10_000).await, None);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn where_a_source_lags_it_is_fetched_once_more() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    raise(&fixture, 60, 0).await;
+    assert!(due(&fixture, 0).await);
+    let first = store.begin_hint(source, Entity::Payments, at(5)).await.unwrap().unwrap();
+    store.answer_hint(source, Entity::Payments, first).await.unwrap();
+    assert!(!due(&fixture, 64).await);
+    assert!(due(&fixture, 65).await);
+    let second = store.begin_hint(source, Entity::Payments, at(66)).await.unwrap().unwrap();
+    store.answer_hint(source, Entity::Payments, second).await.unwrap();
+    assert!(!due(&fixture, 10_000).await);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_hint_waits_for_who_is_fetching_and_is_put_off_after_a_failure() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    raise(&fixture, 0, 0).await;
+    let lock = store.try_lock_producer(source, Entity::Payments).await.unwrap().unwrap();
+    let of_others = store.try_lock_producer(source, Entity::Contacts).await.unwrap().unwrap();
+    assert!(!due(&fixture, 1).await);
+    lock.release().await;
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while fixture.database.number(held).await > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(due(&fixture, 2).await);
+    store.postpone_hint(source, Entity::Payments, at(300)).await.unwrap();
+    raise(&fixture, 0, 100).await;
+    assert!(!due(&fixture, 299).await);
+    assert!(due(&fixture, 300).await);
+    of_others.release().await;
+    fixture.database.drop_it().await;
+}
