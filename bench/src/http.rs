@@ -129,7 +129,14 @@ fn micros(text: &str) -> anyhow::Result<u64> {
 async fn pgbench(database: &Fresh, seconds: u64) -> anyhow::Result<u64> {
     let statement = include_str!("../../store/queries/revenue.sql");
     let day = format!("'{DAY}'");
-    let parameters = [("$1", day.as_str()), ("$2", &day), ("$3", "NULL"), ("$4", "'UTC'"), ("$5", "'day'")];
+    let parameters = [
+        ("$1", day.as_str()),
+        ("$2", &day),
+        ("$3", "NULL"),
+        ("$4", "'UTC'"),
+        ("$5", "'day'"),
+        ("$6", "'payments'"),
+    ];
     let statement =
         parameters.iter().fold(statement.to_owned(), |sql, (name, value)| sql.replace(name, value));
     let file = tempfile::NamedTempFile::new()?;

@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::CorsLayer;
+use tracing::Instrument;
 
 use super::App;
 use super::error::ApiError;
@@ -53,12 +54,24 @@ pub(super) fn cors(origins: &[HeaderValue]) -> CorsLayer {
 }
 
 /// Gives up an answer that takes too long, the reading of the request's body included.
+///
+/// The answer is made in a task of its own, which is not ended with the connection: a caller who hangs up must not break a
+/// transaction off in the middle, and leave a connection to the database in a state that the next one is surprised by.
 pub(super) async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await;
-    answer.unwrap_or_else(|_| {
-        tracing::warn!("an answer took too long and was given up");
-        ApiError::timed_out().into_response()
-    })
+    let answering = tokio::spawn(next.run(request).in_current_span());
+    match tokio::time::timeout(app.config.http.request_timeout, answering).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(ended)) => {
+            if let Ok(panic) = ended.try_into_panic() {
+                std::panic::resume_unwind(panic);
+            }
+            ApiError::internal().into_response()
+        }
+        Err(_) => {
+            tracing::warn!("an answer took too long and was given up");
+            ApiError::timed_out().into_response()
+        }
+    }
 }
 
 /// A defect of ours is an answer as well.

@@ -25,6 +25,10 @@ pub struct StoreOptions {
     pub max_connections: u32,
 }
 
+/// A connection that was idle for longer is asked whether it lives before it is used. One that was in use a moment ago is
+/// not: that would be a second question for each.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
 /// The database, as the rest of Buffalo sees it. Cloning is cheap and shares the connections.
 #[derive(Clone)]
 pub struct Store {
@@ -79,6 +83,15 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move {
+                    if used.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| Box::pin(async move { prepare_session(connection).await }))
             .connect_lazy_with(connect_options.clone());
         let journal = PgPoolOptions::new()

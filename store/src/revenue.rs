@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Answers a question about revenue, from one snapshot: totals, buckets and freshness are of the same moment.
+    /// Answers a question about revenue, from one statement: totals, buckets and freshness are of the same moment.
     ///
     /// `sources` are those whose freshness is told even when nothing was ever fetched from them.
     ///
@@ -16,12 +16,6 @@ impl Store {
     ///
     /// [`StoreError::Drift`] when the parts do not add up to the total; [`StoreError::Unreachable`] and its like.
     pub async fn revenue(&self, query: RevenueQuery, sources: &[Source]) -> Result<Revenue, StoreError> {
-        let operation = "compute revenue";
-        let mut tx = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(self.fail(operation))?;
         let found = sqlx::query_file!(
             "queries/revenue.sql",
             query.start_date,
@@ -29,46 +23,38 @@ impl Store {
             query.source.as_ref().map(Source::as_str),
             query.timezone.name(),
             query.granularity.bucket().as_str(),
-        )
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(self.fail(operation))?;
-        // What is enqueued and not yet processed is not in the figures, so they reach only as far as the oldest of it.
-        let freshness = sqlx::query!(
-            r#"SELECT c.source,
-                      least(c.data_through,
-                            (SELECT min(o.observed_at) FROM ingest_outbox o
-                             WHERE o.source = c.source AND o.entity = c.entity)) AS data_through,
-                      c.data_through IS NULL AS "never_complete!"
-               FROM sync_cursors c WHERE c.entity = $1"#,
             Entity::Payments.as_str(),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&self.pool)
         .await
-        .map_err(self.fail(operation))?;
-        tx.commit().await.map_err(self.fail(operation))?;
-
+        .map_err(self.fail("compute revenue"))?;
+        let unreadable = |what: String| StoreError::Unreadable { table: "payments", what };
         let mut data_through: BTreeMap<Source, Option<DateTime<Utc>>> =
             sources.iter().map(|source| (source.clone(), None)).collect();
-        for row in freshness {
-            let through = row.data_through.filter(|_| !row.never_complete);
-            data_through.insert(Source::new(row.source), through);
+        if let Some(row) = found.first() {
+            let known: BTreeMap<Source, Option<DateTime<Utc>>> =
+                serde_json::from_value(row.freshness.clone())
+                    .map_err(|error| unreadable(error.to_string()))?;
+            data_through.extend(known);
         }
         if let Some(only) = &query.source {
             data_through.retain(|source, _| source == only);
         }
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
-            let unreadable = |what: String| StoreError::Unreadable { table: "payments", what };
-            let minor = |text: &str| text.parse::<i128>().map_err(|error| unreadable(error.to_string()));
+            let (Some(currency), Some(count)) = (row.currency, row.count) else { continue };
+            let minor = |text: Option<String>| {
+                let text = text.unwrap_or_default();
+                text.parse::<i128>().map_err(|error| unreadable(error.to_string()))
+            };
             rows.push(BucketRow {
-                currency: row.currency.parse().map_err(|error| unreadable(format!("{error}")))?,
+                currency: currency.parse().map_err(|error| unreadable(format!("{error}")))?,
                 bucket: row.bucket,
                 figures: Figures {
-                    collected: minor(&row.collected)?,
-                    count: row.count,
-                    refunded: minor(&row.refunded)?,
-                    disputed: minor(&row.disputed)?,
+                    collected: minor(row.collected)?,
+                    count,
+                    refunded: minor(row.refunded)?,
+                    disputed: minor(row.disputed)?,
                 },
             });
         }
