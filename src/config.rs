@@ -1,5 +1,8 @@
 //! Configuration from the environment and `.env`. Everything that is wrong is told at once.
 
+#[cfg(test)]
+mod documented;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
