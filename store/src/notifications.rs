@@ -5,9 +5,9 @@
 
 use buffalo_model::{Notification, RunId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// How long a sender has. Longer than any channel waits for an answer.
@@ -132,7 +132,7 @@ impl Store {
             now,
             max_attempts,
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         self.settle_in_tx(&mut tx, &given_up, now).await?;
@@ -195,7 +195,7 @@ impl Store {
             delivery.channel,
             now,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         self.settle_in_tx(&mut tx, &[id], now).await?;
@@ -208,7 +208,7 @@ impl Store {
     /// what became of the first.
     async fn settle_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         ids: &[Uuid],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -260,7 +260,7 @@ impl Store {
             retry_at,
             now,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         self.settle_in_tx(&mut tx, &[delivery.notification.id], now).await?;

@@ -30,7 +30,7 @@ impl Store {
             query.timezone.name(),
             query.granularity.bucket().as_str(),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         // What is enqueued and not yet processed is not in the figures, so they reach only as far as the oldest of it.
@@ -43,7 +43,7 @@ impl Store {
                FROM sync_cursors c WHERE c.entity = $1"#,
             Entity::Payments.as_str(),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         tx.commit().await.map_err(self.fail(operation))?;

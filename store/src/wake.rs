@@ -2,13 +2,13 @@
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use crate::{Store, StoreError};
+use crate::{Sessions, Store, StoreError};
 
 /// The channel on which a write that enqueued rows says so, in the transaction that it is.
 pub(crate) const CHANNEL: &str = "buffalo_outbox";
 
-/// Hears of rows as they are enqueued, by whatever process. It hears nothing behind a pooler that shares sessions, and of
-/// nothing that is enqueued while its connection is lost: who listens also has to look now and then.
+/// Hears of rows as they are enqueued, by whatever process, but of nothing that is enqueued while its connection is lost: who
+/// listens also has to look now and then.
 #[derive(Debug)]
 pub struct OutboxListener {
     listener: PgListener,
@@ -16,6 +16,12 @@ pub struct OutboxListener {
 }
 
 impl Store {
+    /// Whether it is of use to listen: a session that is shared is nobody's to be told things.
+    #[must_use]
+    pub fn can_listen(&self) -> bool {
+        self.pool.sessions() == Sessions::Own
+    }
+
     /// Begins to listen, on a connection of its own.
     ///
     /// # Errors

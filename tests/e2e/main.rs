@@ -10,6 +10,8 @@
 #[path = "../support/database.rs"]
 mod database;
 mod harness;
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/sinks.rs"]
 mod sinks;
 
@@ -33,6 +35,7 @@ mod maintain;
 mod metrics;
 mod metrics_in_use;
 mod notifications;
+mod pooler;
 mod processing;
 mod reconcile;
 mod restart;
@@ -40,3 +43,4 @@ mod revenue;
 mod schedule;
 mod status;
 mod summary;
+mod tls;
