@@ -97,7 +97,7 @@ fn jobs_do_not_overlap_and_pods_may_do_nothing_that_they_need_not() {
         assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
         assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
         assert_eq!(pod["automountServiceAccountToken"], false);
-        // The program takes 30 seconds to end at most.
+        // Long enough for requests and batches at hand.
         assert!(pod["terminationGracePeriodSeconds"].as_i64().unwrap() > 30);
     }
     for container in containers() {

@@ -9,6 +9,7 @@
 
 mod containers;
 mod kubernetes;
+mod operations;
 mod program;
 mod render;
 mod systemd;
