@@ -1,5 +1,7 @@
 //! Configuration from the environment and `.env`. Everything that is wrong is told at once.
 
+#[cfg(test)]
+mod documented;
 mod http;
 
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use buffalo_connectors::channels::{self, Channel};
 use buffalo_connectors::{Connector, SOURCES, Settings};
 use buffalo_jobs::ProcessOptions;
 use buffalo_model::{Currency, Entity, NotifyOn, Retention, Source, SupportedCurrencies, parse_timezone};
-use buffalo_store::{Store, StoreOptions};
+use buffalo_store::{Sessions, Store, StoreOptions};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
@@ -169,8 +171,9 @@ fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
         );
     }
     let max_connections = small(settings.number("DATABASE_POOL_MAX", 10, 1..=1_000));
+    let sessions = settings.parsed("DATABASE_POOLER", Sessions::Own);
     let url = settings.secret("DATABASE_URL")?;
-    match Store::new(&StoreOptions { url, max_connections }) {
+    match Store::new(&StoreOptions { url, max_connections, sessions }) {
         Ok(store) => Some(store),
         Err(what) => {
             settings.complain("DATABASE_URL", what);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use buffalo_jobs::{Effect, Maintain};
 use buffalo_model::{FixedClock, Retention};
 use buffalo_store::embedded::EmbeddedPostgres;
-use buffalo_store::{Store, StoreOptions};
+use buffalo_store::{Sessions, Store, StoreOptions};
 use chrono::TimeDelta;
 use sqlx::postgres::PgPool;
 
@@ -63,7 +63,7 @@ impl Server {
     pub(crate) async fn fresh(&self) -> anyhow::Result<Fresh> {
         let name = self.empty().await?;
         let url = self.postgres.url_for(&name);
-        let options = StoreOptions { url: url.clone().into(), max_connections: 8 };
+        let options = StoreOptions { url: url.clone().into(), max_connections: 8, sessions: Sessions::Own };
         let store = Store::new(&options).map_err(anyhow::Error::msg)?;
         store.migrate().await?;
         make_partitions(&store).await?;

@@ -1,6 +1,7 @@
 //! Settings by name, and a list of everything that is wrong with them.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,6 +29,8 @@ impl fmt::Display for Problem {
 pub struct Settings {
     values: BTreeMap<String, String>,
     problems: Vec<Problem>,
+    /// In a cell, as reading is no change to whoever reads.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Settings {
@@ -40,7 +43,14 @@ impl Settings {
     /// Settings from names and values; empty values count as not set, as cron and hosting dashboards produce them.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
         let values = values.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
-        Self { values, problems: Vec::new() }
+        Self { values, ..Self::default() }
+    }
+
+    /// The names of all settings that were asked for so far, whether or not they are set: what a list of the settings
+    /// that there are is held against.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked.borrow().clone()
     }
 
     /// What was found wrong so far.
@@ -57,13 +67,18 @@ impl Settings {
     /// Whether a value is set.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.value(name).is_some()
     }
 
     /// A text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).map(|value| value.trim().to_owned())
+        self.value(name).map(|value| value.trim().to_owned())
+    }
+
+    fn value(&self, name: &str) -> Option<&String> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.values.get(name)
     }
 
     /// A secret.

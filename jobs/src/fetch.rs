@@ -119,7 +119,9 @@ impl Fetch<'_> {
             mode: self.options.mode,
             status: RunStatus::Running,
         };
-        let Some(mut lock) = persist(|| self.store.try_lock_producer(source, self.entity)).await? else {
+        let Some(mut lock) =
+            persist(|| self.store.try_lock_producer(source, self.entity, self.clock.now())).await?
+        else {
             run.status = RunStatus::Skipped;
             self.store.start_run(&run, self.clock.now()).await?;
             return self.store.find_run(run_id).await?.ok_or_else(|| StoreError::Unreadable {
@@ -339,7 +341,7 @@ impl Fetch<'_> {
         if let Err(lost) = lock.check().await {
             tracing::warn!(error = %lost, "taking the lock anew");
             let source = self.connector.source();
-            *lock = persist(|| self.store.try_lock_producer(source, self.entity))
+            *lock = persist(|| self.store.try_lock_producer(source, self.entity, self.clock.now()))
                 .await?
                 .ok_or(Trouble::LockTaken)?;
         }

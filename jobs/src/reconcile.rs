@@ -74,7 +74,7 @@ impl Reconcile<'_> {
             mode: Mode::Reconcile,
             status: RunStatus::Running,
         };
-        let lock = persist(|| self.store.try_lock_producer(source, self.entity)).await?;
+        let lock = persist(|| self.store.try_lock_producer(source, self.entity, self.clock.now())).await?;
         if lock.is_none() {
             run.status = RunStatus::Skipped;
         }

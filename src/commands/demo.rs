@@ -9,7 +9,7 @@ use buffalo_connectors::{SOURCES, Settings};
 use buffalo_jobs::{Process, ProcessOptions, Stop};
 use buffalo_model::{Clock, Granularity, Mode, Revenue, Run, SystemClock};
 use buffalo_store::embedded::{EmbeddedError, EmbeddedPostgres, default_data_dir};
-use buffalo_store::{Store, StoreOptions};
+use buffalo_store::{Sessions, Store, StoreOptions};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn show(
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
     let url = SecretString::from(postgres.url().to_owned());
-    let store = Store::new(&StoreOptions { url, max_connections: 10 })
+    let store = Store::new(&StoreOptions { url, max_connections: 10, sessions: Sessions::Own })
         .map_err(|what| anyhow::anyhow!("the private PostgreSQL's address {what}"))?;
     store.migrate().await?;
     super::maintain::make_partitions(&store).await?;

@@ -6,6 +6,7 @@ mod cursors;
 mod dead_letters;
 mod demo;
 mod fetch;
+mod health;
 mod hints;
 mod maintain;
 mod migrate;
@@ -70,6 +71,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Health => health::run(&Config::load(Needs::Nothing)?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

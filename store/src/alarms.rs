@@ -2,8 +2,8 @@
 
 use buffalo_model::{Alarm, DeadLetters, Ending, Mode, NotificationKind, Run, RunNews, Work};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -13,7 +13,7 @@ impl Store {
     /// the first has told.
     pub(crate) async fn hear_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         run: &Run,
         ending: Ending,
         now: DateTime<Utc>,
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// Dead letters matter to processing alone.
-    async fn letters_left_in_tx(&self, tx: &mut PgConnection, mode: Mode) -> Result<DeadLetters, StoreError> {
+    async fn letters_left_in_tx(&self, tx: &mut Tx<'_>, mode: Mode) -> Result<DeadLetters, StoreError> {
         if mode != Mode::Process {
             return Ok(DeadLetters::None);
         }
@@ -77,7 +77,7 @@ impl Store {
 
     async fn tell_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         news: &RunNews<'_>,
         event_key: &str,
     ) -> Result<(), StoreError> {

@@ -1,24 +1,23 @@
 //! Comparing a source with what is stored of it: the stored side.
 
+mod listed;
 mod stored;
 
 use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
+use self::listed::{Listed, Sought};
+use crate::database::Database;
 use crate::error::classify;
 use crate::{Store, StoreError};
 
 pub use stored::{StoredContact, StoredEvent, StoredPayment, StoredState};
 
-/// Extra records that a repair takes at once.
-const EXTRA_AT_ONCE: i64 = 1_000;
-
-/// A census under way. The ids that were listed are kept in a temporary table of a connection of its own, so that memory
-/// stays constant whatever the account's size.
+/// A census under way.
 #[derive(Debug)]
 pub struct Census {
-    connection: PgConnection,
+    listed: Listed,
+    pool: Database,
     server: String,
     source: Source,
     entity: Entity,
@@ -44,13 +43,9 @@ impl Store {
     ///
     /// [`StoreError::Unreachable`] and its like.
     pub async fn begin_census(&self, source: &Source, entity: Entity) -> Result<Census, StoreError> {
-        let operation = "begin a census";
-        let mut connection = self.connect_options.connect().await.map_err(self.fail(operation))?;
-        sqlx::query("CREATE TEMPORARY TABLE census (external_id text PRIMARY KEY)")
-            .execute(&mut connection)
-            .await
-            .map_err(self.fail(operation))?;
-        Ok(Census { connection, server: self.server.clone(), source: source.clone(), entity })
+        let listed = Listed::begin(self).await.map_err(self.fail("begin a census"))?;
+        let (pool, server) = (self.pool.clone(), self.server.clone());
+        Ok(Census { listed, pool, server, source: source.clone(), entity })
     }
 
     /// Makes the next state of these records news, whatever it is.
@@ -158,11 +153,9 @@ impl Census {
     ///
     /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
     pub async fn note(&mut self, external_ids: &[&str]) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO census SELECT unnest($1::text[]) ON CONFLICT DO NOTHING")
-            .bind(external_ids)
-            .execute(&mut self.connection)
+        self.listed
+            .note(external_ids)
             .await
-            .map(drop)
             .map_err(|error| classify(&self.server, "note what was listed", error))
     }
 
@@ -176,28 +169,9 @@ impl Census {
         since: Option<DateTime<Utc>>,
         until: DateTime<Utc>,
     ) -> Result<Vec<String>, StoreError> {
-        let sql = format!(
-            "SELECT external_id FROM {} stored
-             WHERE source = $1 AND entity = $2 AND deleted_at IS NULL
-               AND ($3::timestamptz IS NULL OR {time} >= $3) AND {time} < $4
-               AND NOT EXISTS (SELECT FROM census WHERE census.external_id = stored.external_id)
-             ORDER BY external_id LIMIT $5",
-            // One of three tables, which are called as the entities are.
-            self.entity,
-            time = match self.entity {
-                Entity::Payments => "occurred_at",
-                Entity::Contacts => "observed_at",
-                Entity::Events => "coalesce(vendor_created_at, observed_at)",
-            },
-        );
-        // It can't be checked when it is compiled, as the temporary table is in no migration.
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(self.source.as_str())
-            .bind(self.entity.as_str())
-            .bind(since)
-            .bind(until)
-            .bind(EXTRA_AT_ONCE)
-            .fetch_all(&mut self.connection)
+        let sought = Sought { source: &self.source, entity: self.entity, since, until };
+        self.listed
+            .extra(&self.pool, &sought)
             .await
             .map_err(|error| classify(&self.server, "look for what was not listed", error))
     }
@@ -227,7 +201,7 @@ impl Census {
             since,
             until,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&self.pool)
         .await
         .map_err(|error| classify(&self.server, "sum up what is stored", error))
     }

@@ -2,9 +2,10 @@
 
 use buffalo_model::{Entity, RawState, RecordKey, RunId, Source};
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::database::Tx;
 use crate::lanes::{Lanes, Turns};
 use crate::{Store, StoreError};
 
@@ -49,7 +50,7 @@ impl ClaimedRow {
 /// Claimed rows and the transaction that holds them. Dropped without being settled, it leaves everything as it was.
 #[derive(Debug)]
 pub struct ClaimedBatch {
-    pub(crate) tx: Transaction<'static, Postgres>,
+    pub(crate) tx: Tx<'static>,
     pub(crate) claim_id: i64,
     pub(crate) rows: Vec<ClaimedRow>,
     pub(crate) server: String,
@@ -175,7 +176,7 @@ impl Claimer {
             &turns.floors,
             &Entity::ALL.map(Entity::as_str) as &[&str],
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.store.fail(operation))?;
         if found.is_empty() {

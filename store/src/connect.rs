@@ -1,20 +1,15 @@
-//! The way into the database: connections, their settings, and migrations.
+//! The way into the database: connections and their settings.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use buffalo_model::NotifyOn;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::ConnectOptions;
-use sqlx::Connection;
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use crate::StoreError;
+use crate::database::Database;
 use crate::error::classify;
-
-/// The migrations of this program, embedded at compile time.
-pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+use crate::{Sessions, StoreError, tls};
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -23,6 +18,8 @@ pub struct StoreOptions {
     pub url: SecretString,
     /// The most connections at once (`DATABASE_POOL_MAX`).
     pub max_connections: u32,
+    /// Whose the sessions are (`DATABASE_POOLER`).
+    pub sessions: Sessions,
 }
 
 /// A connection that was idle for longer is asked whether it lives before it is used. One that was in use a moment ago is
@@ -32,10 +29,10 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// The database, as the rest of Buffalo sees it. Cloning is cheap and shares the connections.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: Database,
     /// A single connection for the journal of claims: a worker that waited for one of the pool while holding another
     /// might wait for ever.
-    pub(crate) journal: PgPool,
+    pub(crate) journal: Database,
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
@@ -71,15 +68,15 @@ impl Store {
     ///
     /// A message that says what is wrong with the URL, without quoting it.
     pub fn new(options: &StoreOptions) -> Result<Self, String> {
-        let connect_options = PgConnectOptions::from_str(options.url.expose_secret())
-            .map_err(|_| {
-                "is not a PostgreSQL URL such as postgres://user:password@host:5432/name".to_owned()
-            })?
-            .application_name("buffalo");
+        let connect_options = tls::connect_options(options.url.expose_secret())?
+            .application_name("buffalo")
+            // Poolers refuse what they do not know; no float is ever read as text.
+            .extra_float_digits(None);
         let server = match connect_options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => format!("{}:{}", connect_options.get_host(), connect_options.get_port()),
         };
+        let sessions = options.sessions;
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -92,12 +89,15 @@ impl Store {
                     Ok(true)
                 })
             })
-            .after_connect(|connection, _| Box::pin(async move { prepare_session(connection).await }))
+            .after_connect(move |connection, _| {
+                Box::pin(async move { prepare_session(connection, sessions).await })
+            })
             .connect_lazy_with(connect_options.clone());
         let journal = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect_options.clone());
+        let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
         Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default() })
     }
 
@@ -105,51 +105,6 @@ impl Store {
     #[must_use]
     pub fn telling(self, notify_on: NotifyOn) -> Self {
         Self { notify_on, ..self }
-    }
-
-    /// Brings the tables up to this program's version; safe to run twice and from two processes at once.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`], or [`StoreError::Migration`] that says which migration did not work.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run(&self.pool).await.map_err(|error| match error {
-            MigrateError::Execute(source) => self.fail("migrate")(source),
-            MigrateError::VersionMissing(version) => StoreError::Migration(format!(
-                "it has migration {version}, which this program does not know; use the newer program"
-            )),
-            MigrateError::VersionMismatch(version) => {
-                StoreError::Migration(format!("migration {version} was changed after it had been applied"))
-            }
-            MigrateError::ExecuteMigration(source, version) => {
-                let state = source.as_database_error().and_then(|error| error.code()).unwrap_or_default();
-                tracing::debug!(error = %source, "migration failed");
-                StoreError::Migration(format!("migration {version} failed (SQLSTATE {state})"))
-            }
-            other => {
-                tracing::debug!(error = %other, "migration failed");
-                StoreError::Migration("its migration table can't be used".to_owned())
-            }
-        })
-    }
-
-    /// How many of this program's migrations the database lacks.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like; a database without any table lacks all of them.
-    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        let known = MIGRATOR.iter().filter(|migration| !migration.migration_type.is_down_migration()).count();
-        // Not compile-checked: the table belongs to sqlx and may not exist yet.
-        let applied: Result<i64, _> =
-            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.pool)
-                .await;
-        match applied.map_err(self.fail("read the list of migrations")) {
-            Ok(applied) => Ok(known.saturating_sub(usize::try_from(applied).unwrap_or(0))),
-            Err(StoreError::SchemaMissing) => Ok(known),
-            Err(error) => Err(error),
-        }
     }
 
     /// Makes sure that the database can be reached, without the patience that a running process has.
@@ -171,16 +126,16 @@ impl Store {
     #[must_use]
     pub fn connections(&self) -> Connections {
         Connections {
-            open: self.pool.size(),
-            idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
-            max: self.pool.options().get_max_connections(),
+            open: self.pool.pool().size(),
+            idle: u32::try_from(self.pool.pool().num_idle()).unwrap_or(u32::MAX),
+            max: self.pool.pool().options().get_max_connections(),
         }
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.pool.close().await;
-        self.journal.close().await;
+        self.pool.pool().close().await;
+        self.journal.pool().close().await;
     }
 
     pub(crate) fn fail(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
@@ -190,7 +145,12 @@ impl Store {
 
 /// Generic plans guess at LIMIT and at time ranges, and a wrong guess on the outbox is a full sort at every claim;
 /// planning afresh costs a fraction of a millisecond per batch.
-pub(crate) async fn prepare_session(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("SET plan_cache_mode = force_custom_plan").execute(connection).await?;
+///
+/// A shared session is left as it is: an unnamed statement is planned afresh anyway.
+async fn prepare_session(connection: &mut PgConnection, sessions: Sessions) -> Result<(), sqlx::Error> {
+    if sessions == Sessions::Own {
+        // As text, which prepares nothing: an error of prepared statements is to come where it is told.
+        sqlx::raw_sql("SET plan_cache_mode = force_custom_plan").execute(connection).await?;
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ mod rehearsal;
 
 use buffalo_model::{DeadLetter, DeadLetterId, DeadLetterPosition, Entity, OpenDeadLetter, RunId, Source};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{Executor, Postgres};
 use uuid::Uuid;
 
 use crate::wake::OUTBOX_CHANNEL;
@@ -120,9 +120,8 @@ impl Store {
     ///
     /// [`StoreError::Unreachable`] and its like.
     pub async fn stored_row(&self, letter: &DeadLetter) -> Result<Option<StoredRow>, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(self.fail("read what is stored"))?;
         let key = (letter.source.as_str(), letter.entity.as_str(), letter.external_id.as_str());
-        let rows = stored_rows(&mut connection, &[key]).await.map_err(self.fail("read what is stored"))?;
+        let rows = stored_rows(&self.pool, &[key]).await.map_err(self.fail("read what is stored"))?;
         Ok(rows.into_iter().next().flatten())
     }
 
@@ -167,8 +166,8 @@ impl Store {
 }
 
 /// What is stored of each of these records, in their order.
-async fn stored_rows(
-    connection: &mut PgConnection,
+async fn stored_rows<'c>(
+    database: impl Executor<'c, Database = Postgres>,
     records: &[(&str, &str, &str)],
 ) -> Result<Vec<Option<StoredRow>>, sqlx::Error> {
     let sources: Vec<&str> = records.iter().map(|record| record.0).collect();
@@ -180,7 +179,7 @@ async fn stored_rows(
         &entities as &[&str],
         &external_ids as &[&str],
     )
-    .fetch_all(connection)
+    .fetch_all(database)
     .await?;
     let mut rows = vec![None; records.len()];
     for row in found {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 
 use crate::copy::CopyRows;
+use crate::database::Tx;
 use crate::wake::OUTBOX_CHANNEL;
 use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 
@@ -104,7 +104,7 @@ impl Store {
             page.run_id.0,
             now,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if moved.rows_affected() == 0 {
@@ -136,7 +136,7 @@ impl Store {
             page.data_through,
             OUTBOX_CHANNEL,
         )
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         let (source, entity) = (page.source.as_str(), page.entity.as_str());
@@ -153,7 +153,7 @@ impl Store {
 
     async fn enqueue_in_tx(
         &self,
-        tx: &mut Transaction<'_, Postgres>,
+        tx: &mut Tx<'_>,
         page: &Page<'_>,
         records: &[&RawRecord],
         now: DateTime<Utc>,
@@ -173,7 +173,7 @@ impl Store {
             &observed_at,
             &content_hashes as &[&[u8]],
         )
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("compare records with what is known"))?;
         let news = heads.len();
@@ -211,7 +211,7 @@ impl Store {
                     .text(page.lane.as_str());
             }
             for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
-                rows.copy_into(tx, statement).await.map_err(self.fail("enqueue records"))?;
+                rows.copy_into(tx.connection(), statement).await.map_err(self.fail("enqueue records"))?;
             }
         }
         if news < records.len() {
@@ -229,7 +229,7 @@ impl Store {
                 &observed_at,
                 &content_hashes as &[&[u8]],
             )
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await
             .map_err(self.fail("note what was seen again"))?;
         }
@@ -239,7 +239,7 @@ impl Store {
     /// Gives every record that the listing no longer had its last state.
     async fn sweep_in_tx(
         &self,
-        tx: &mut Transaction<'_, Postgres>,
+        tx: &mut Tx<'_>,
         page: &Page<'_>,
         sweep: &Sweep,
         now: DateTime<Utc>,
@@ -257,7 +257,7 @@ impl Store {
                 sweep.began_at,
                 SWEPT_AT_ONCE,
             )
-            .fetch_all(&mut **tx)
+            .fetch_all(&mut *tx)
             .await
             .map_err(self.fail("find records that are gone"))?;
             if unseen.is_empty() {

@@ -24,6 +24,24 @@ pub enum StoreError {
         /// PostgreSQL's code for the reason.
         sqlstate: String,
     },
+    /// The server's TLS is not what `DATABASE_URL` asks for.
+    #[error("the database at {server} {what}")]
+    Untrusted {
+        /// Host and port.
+        server: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// Something that a session keeps is not there, or there already: each transaction has another session.
+    #[error(
+        "the database at {server} is behind a pooler in transaction mode: set DATABASE_POOLER=transaction (SQLSTATE {sqlstate})"
+    )]
+    SessionShared {
+        /// Host and port, or socket directory.
+        server: String,
+        /// PostgreSQL's code for what was missed.
+        sqlstate: String,
+    },
     /// The database exists but the tables do not.
     #[error("the database has no Buffalo tables yet, or old ones: run `buffalo migrate`")]
     SchemaMissing,
@@ -126,8 +144,13 @@ pub(crate) fn classify(server: &str, operation: &'static str, source: sqlx::Erro
             "42P01" | "42703" | "3F000" => StoreError::SchemaMissing,
             // 28000 and 28P01 authentication, 3D000 no such database.
             "28000" | "28P01" | "3D000" => StoreError::AccessDenied { server: server.to_owned(), sqlstate },
+            // 26000 and 42P05: a prepared statement that is not there, or there already.
+            "26000" | "42P05" => StoreError::SessionShared { server: server.to_owned(), sqlstate },
             _ => StoreError::Refused { operation, sqlstate, source },
         };
+    }
+    if let Some(what) = crate::tls::trouble(&source) {
+        return StoreError::Untrusted { server: server.to_owned(), what };
     }
     match source {
         sqlx::Error::Io(_)

@@ -51,7 +51,7 @@ impl Store {
         let orphans = sqlx::query_scalar!(
             "SELECT claim_id FROM outbox_claims WHERE pg_try_advisory_xact_lock(claim_id)"
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if orphans.is_empty() {
@@ -59,7 +59,7 @@ impl Store {
         }
         let max_attempts = i32::try_from(max_attempts).unwrap_or(i32::MAX);
         let adopted = sqlx::query_file!("queries/adopt_orphans.sql", &orphans, max_attempts, now, DIED)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .map_err(self.fail(operation))?
             .rows_affected();

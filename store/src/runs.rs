@@ -6,6 +6,7 @@ mod record;
 use buffalo_model::{Cursor, Ending, FailedRecord, Mode, RequestCounts, Run, RunId, RunStatus};
 use chrono::{DateTime, Utc};
 
+pub(crate) use self::abandoned::SILENT_FOR_S;
 use self::record::RunRecord;
 use crate::{Store, StoreError, Totals};
 
@@ -97,7 +98,7 @@ impl Store {
                 now,
                 requested_by,
             )
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .map_err(self.fail(operation))?;
         }
@@ -133,7 +134,7 @@ impl Store {
             finished_at,
             error,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if run.status == RunStatus::Skipped {
@@ -219,7 +220,7 @@ impl Store {
             &failed_records,
             &unmapped,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if credits.iter().any(|credit| credit.dead_lettered > 0) {
@@ -264,7 +265,7 @@ impl Store {
             now,
             outcome.to_be_continued,
         )
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         let Some(ended) = ended else {

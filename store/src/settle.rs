@@ -73,7 +73,7 @@ impl ClaimedBatch {
             &leaving,
             self.claim_id,
         )
-        .execute(&mut *self.tx)
+        .execute(&mut self.tx)
         .await
         .map_err(fail)?
         .rows_affected();
@@ -102,7 +102,7 @@ impl ClaimedBatch {
             &available_at,
             &reasons as &[&str],
         )
-        .execute(&mut *self.tx)
+        .execute(&mut self.tx)
         .await
         .map_err(|error| classify(&self.server, "put outbox rows back", error))?
         .rows_affected();
@@ -138,7 +138,7 @@ impl ClaimedBatch {
             now,
             &attempts,
         )
-        .execute(&mut *self.tx)
+        .execute(&mut self.tx)
         .await
         .map_err(|error| classify(&self.server, "write dead letters", error))?
         .rows_affected();

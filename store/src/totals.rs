@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use buffalo_model::{Mode, RequestCounts, Run, RunStatus};
-use sqlx::PgConnection;
 
+use crate::database::Tx;
 use crate::{DeliveryOutcome, Store, StoreError, durations};
 
 /// What is counted.
@@ -202,11 +202,7 @@ fn whole(count: u64) -> i64 {
 
 impl Store {
     /// Adds to the totals. The last thing before the commit, since others may wait for the same rows.
-    pub(crate) async fn add_totals_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        totals: &Totals,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn add_totals_in_tx(&self, tx: &mut Tx<'_>, totals: &Totals) -> Result<(), StoreError> {
         if totals.0.is_empty() {
             return Ok(());
         }

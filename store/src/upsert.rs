@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use buffalo_model::{Contact, Event, Normalised, Payment, RecordKey};
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection};
 
+use crate::database::Tx;
 use crate::error::classify;
 use crate::{ClaimedBatch, ClaimedRow, StoreError};
 
@@ -120,7 +120,7 @@ impl<'a> Newest<'a> {
         newest
     }
 
-    async fn write(&self, connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    async fn write(&self, connection: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         payments::upsert(connection, &self.payments, now).await?;
         contacts::upsert(connection, &self.contacts, now).await?;
         events::upsert(connection, &self.events, now).await?;

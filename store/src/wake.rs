@@ -2,7 +2,7 @@
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use crate::{Store, StoreError};
+use crate::{Sessions, Store, StoreError};
 
 /// The channel on which a write that enqueued rows says so, in the transaction that it is.
 pub(crate) const OUTBOX_CHANNEL: &str = "buffalo_outbox";
@@ -37,6 +37,12 @@ pub struct Listener {
 }
 
 impl Store {
+    /// Whether it is of use to listen: a session that is shared is nobody's to be told things.
+    #[must_use]
+    pub fn can_listen(&self) -> bool {
+        self.pool.sessions() == Sessions::Own
+    }
+
     /// Begins to listen, on a connection of its own.
     ///
     /// # Errors

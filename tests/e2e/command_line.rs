@@ -1,6 +1,7 @@
 //! What people type, and what is wrong with it.
 
-use crate::harness::World;
+use crate::harness::{World, terminate};
+use crate::http::serve_by;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_wrong_with_the_configuration_is_told_at_once() {
@@ -106,5 +107,43 @@ async fn runs_are_listed_page_by_page() {
     let one = rest["runs"][1]["runId"].as_str().unwrap();
     let shown = world.buffalo(&["runs", one, "--format", "json"]).await.expect(0).json();
     assert_eq!(shown["mode"], "full");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_version_names_the_commit() {
+    let world = World::with_charges(0).await;
+    let said = world.buffalo(&["--version"]).await.expect(0).stdout;
+    let git = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output();
+    // A source archive has no commit to name.
+    let commit = match git {
+        Ok(output) if output.status.success() => String::from_utf8(output.stdout).unwrap(),
+        _ => String::new(),
+    };
+    let commit = std::env::var("BUFFALO_COMMIT").unwrap_or(commit);
+    let expected = match commit.get(..12) {
+        Some(commit) => format!("buffalo {} ({commit})\n", env!("CARGO_PKG_VERSION")),
+        None => format!("buffalo {}\n", env!("CARGO_PKG_VERSION")),
+    };
+    assert_eq!(said, expected);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_a_server_that_lives_from_one_that_does_not() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, _) = serve_by(&mut world, "run").await;
+    world.buffalo(&["health"]).await.expect(0);
+    world.set("HOST", "0.0.0.0");
+    world.buffalo(&["health"]).await.expect(0);
+    terminate(&server);
+    server.wait().await.unwrap();
+    let gone = world.buffalo(&["health"]).await.expect(1);
+    assert!(gone.stderr.contains("does not answer"), "{gone:?}");
+    // Something else that listens there.
+    let port = world.sandbox.base_url().rsplit(':').next().unwrap().to_owned();
+    world.set("PORT", port);
+    let other = world.buffalo(&["health"]).await.expect(1);
+    assert!(other.stderr.contains("is not well"), "{other:?}");
     world.end().await;
 }

@@ -12,6 +12,8 @@ mod database;
 #[path = "../support/gate.rs"]
 mod gate;
 mod harness;
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/sinks.rs"]
 mod sinks;
 
@@ -36,6 +38,7 @@ mod maintain;
 mod metrics;
 mod metrics_in_use;
 mod notifications;
+mod pooler;
 mod processing;
 mod reconcile;
 mod restart;
@@ -43,5 +46,6 @@ mod revenue;
 mod schedule;
 mod status;
 mod summary;
+mod tls;
 mod triggers;
 mod webhooks;

@@ -105,7 +105,7 @@ impl Process {
         persist(|| self.store.start_run(&run, self.clock.now())).await?;
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut helpers = JoinSet::new();
-        let wake = if self.options.watch {
+        let wake = if self.options.watch && self.store.can_listen() {
             let (wake, listening) = Wake::listening(self.store.clone(), Heard::Rows);
             helpers.spawn(listening.in_current_span());
             wake

@@ -133,7 +133,7 @@ impl Census {
             self.entity.as_str(),
             external_ids as &[&str],
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(StoredState::Payment).collect())
     }
@@ -148,7 +148,7 @@ impl Census {
             self.entity.as_str(),
             external_ids as &[&str],
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(StoredState::Contact).collect())
     }
@@ -165,7 +165,7 @@ impl Census {
             self.entity.as_str(),
             external_ids as &[&str],
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|event| StoredState::Event(Box::new(event))).collect())
     }

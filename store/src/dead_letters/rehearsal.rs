@@ -35,7 +35,7 @@ impl Store {
              FROM dead_letters WHERE id = ANY ($1::uuid[]) ORDER BY source, entity, external_id, revision",
             &uuids(ids),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         let (mut rows, mut ids) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));

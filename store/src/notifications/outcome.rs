@@ -2,10 +2,10 @@
 //! repeated because nobody heard of its commit changes and counts nothing.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::LeasedDelivery;
+use crate::database::Tx;
 use crate::{Store, StoreError, Totals};
 
 /// What became of an attempt to deliver a notification.
@@ -52,7 +52,7 @@ impl Store {
             delivery.channel,
             now,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if written.rows_affected() == 0 {
@@ -94,7 +94,7 @@ impl Store {
             now,
             delivery.leased_until,
         )
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         if written.rows_affected() == 0 {
@@ -122,7 +122,7 @@ impl Store {
             now,
             max_attempts,
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         let mut totals = Totals::default();
@@ -140,7 +140,7 @@ impl Store {
     /// what became of the first.
     async fn settle_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         ids: &[Uuid],
         totals: &Totals,
         now: DateTime<Utc>,

@@ -2,9 +2,10 @@
 
 use buffalo_model::{Span, Week};
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::AssertSqlSafe;
 
 use super::partition_name;
+use crate::database::Tx;
 use crate::{Partition, Store, StoreError};
 
 /// Whoever waits for a lock makes everybody wait who comes after it: behind a reader that takes an hour, ingestion would
@@ -38,7 +39,7 @@ impl Store {
         let operation = "make a partition";
         let mut tx = self.begin_alone(operation).await?;
         let exists = sqlx::query_scalar!(r#"SELECT to_regclass($1) IS NOT NULL AS "exists!""#, name)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await
             .map_err(self.fail(operation))?;
         if exists {
@@ -46,14 +47,14 @@ impl Store {
         }
         // The partition takes over columns, key and compression; ids come from the parent alone.
         let create = format!("CREATE TABLE {name} (LIKE raw_records INCLUDING ALL EXCLUDING IDENTITY)");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *tx).await.map_err(self.fail(operation))?;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut tx).await.map_err(self.fail(operation))?;
         let moved = self.move_from_default_in_tx(&mut tx, &name, from, span.to).await?;
         let attach = format!(
             "ALTER TABLE raw_records ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
             literal(from),
             literal(span.to)
         );
-        sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut *tx).await.map_err(self.fail(operation))?;
+        sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut tx).await.map_err(self.fail(operation))?;
         tx.commit().await.map_err(self.fail(operation))?;
         if moved > 0 {
             self.vacuum_default().await?;
@@ -78,20 +79,17 @@ impl Store {
             return Ok(Dropping::Needed);
         }
         let drop = format!("DROP TABLE IF EXISTS {name}");
-        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *tx).await.map_err(self.fail(operation))?;
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut tx).await.map_err(self.fail(operation))?;
         tx.commit().await.map_err(self.fail(operation))?;
         Ok(Dropping::Dropped)
     }
 
     /// Begins a transaction beside which nobody reads or writes raw records.
-    async fn begin_alone(
-        &self,
-        operation: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    async fn begin_alone(&self, operation: &'static str) -> Result<Tx<'static>, StoreError> {
         let mut tx = self.pool.begin_with(BEGIN_IMPATIENTLY).await.map_err(self.fail(operation))?;
         // ONLY: everybody comes by way of the parent, and a vacuum of one partition is nobody's business.
         sqlx::query!("LOCK TABLE ONLY raw_records IN ACCESS EXCLUSIVE MODE")
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .map_err(self.fail(operation))?;
         Ok(tx)
@@ -99,7 +97,7 @@ impl Store {
 
     async fn move_from_default_in_tx(
         &self,
-        tx: &mut Transaction<'_, Postgres>,
+        tx: &mut Tx<'_>,
         name: &str,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -111,7 +109,7 @@ impl Store {
         let copied = sqlx::query(AssertSqlSafe(copy))
             .bind(from)
             .bind(to)
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await
             .map_err(self.fail(operation))?
             .rows_affected();
@@ -121,7 +119,7 @@ impl Store {
                 from,
                 to
             )
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await
             .map_err(self.fail(operation))?;
         }
@@ -139,7 +137,7 @@ impl Store {
     }
 }
 
-async fn needed_in_tx(tx: &mut Transaction<'_, Postgres>, span: Span) -> Result<bool, sqlx::Error> {
+async fn needed_in_tx(tx: &mut Tx<'_>, span: Span) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM ingest_outbox WHERE enqueued_at >= coalesce($1::timestamptz, '-infinity') AND enqueued_at < $2
@@ -147,7 +145,7 @@ async fn needed_in_tx(tx: &mut Transaction<'_, Postgres>, span: Span) -> Result<
         span.from,
         span.to,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await
 }
 

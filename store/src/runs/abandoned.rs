@@ -2,13 +2,13 @@
 
 use buffalo_model::{Ending, Run, Work};
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 
 use super::record::RunRecord;
-use crate::{Store, StoreError, Totals};
+use crate::database::Tx;
+use crate::{Sessions, Store, StoreError, Totals};
 
 /// A run that says nothing for this long has no process any more. Processes say something every few seconds.
-const SILENT_FOR_S: i64 = 90;
+pub(crate) const SILENT_FOR_S: i64 = 90;
 
 impl Store {
     /// Declares runs abandoned that have not given a sign of life for a minute and a half. Returns how many.
@@ -26,7 +26,7 @@ impl Store {
             now - TimeDelta::seconds(SILENT_FOR_S),
             now,
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(self.fail(operation))?;
         let count = abandoned.len() as u64;
@@ -35,22 +35,28 @@ impl Store {
         Ok(count)
     }
 
-    /// Declares the running fetches and comparisons of one entity abandoned. For the holder of the producer's lock only.
+    /// Declares the running fetches and comparisons of one entity abandoned. For the holder of the producer's lock only,
+    /// which where sessions are shared says nothing of runs that began at the same moment.
     pub(super) async fn abandon_predecessors_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         source: &str,
         entity: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let silent_since = match self.pool.sessions() {
+            Sessions::Own => None,
+            Sessions::Shared => Some(now - TimeDelta::seconds(SILENT_FOR_S)),
+        };
         let abandoned = sqlx::query_as!(
             RunRecord,
             "UPDATE sync_runs SET status = 'abandoned', finished_at = $3, error = 'its process is gone'
              WHERE source = $1 AND entity = $2 AND status = 'running' AND mode <> 'process' AND NOT waiting
-             RETURNING *",
+               AND ($4::timestamptz IS NULL OR heartbeat_at < $4) RETURNING *",
             source,
             entity,
             now,
+            silent_since,
         )
         .fetch_all(&mut *tx)
         .await
@@ -60,7 +66,7 @@ impl Store {
 
     async fn hear_of_abandoned_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         abandoned: Vec<RunRecord>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -79,7 +85,7 @@ impl Store {
     /// Those of these runs that process have new dead letters.
     pub(super) async fn hear_of_dead_letters_in_tx(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx<'_>,
         run_ids: &[uuid::Uuid],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {

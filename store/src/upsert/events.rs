@@ -2,13 +2,13 @@
 
 use buffalo_model::{Event, EventStatus, EventTime};
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::PgConnection;
 
 use super::{Keys, column, deleted_at};
 use crate::ClaimedRow;
+use crate::database::Tx;
 
 pub(super) async fn upsert(
-    connection: &mut PgConnection,
+    connection: &mut Tx<'_>,
     rows: &[(&ClaimedRow, &Event)],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {

@@ -5,13 +5,13 @@
 
 use buffalo_model::Entity;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use super::Keys;
 use crate::ClaimedRow;
+use crate::database::Tx;
 
 pub(super) async fn upsert(
-    connection: &mut PgConnection,
+    connection: &mut Tx<'_>,
     rows: &[&ClaimedRow],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {

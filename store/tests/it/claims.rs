@@ -126,16 +126,17 @@ async fn a_live_row_does_not_wait_behind_a_backfill() {
 
 #[tokio::test]
 async fn a_row_from_before_what_was_claimed_is_found_all_the_same() {
-    let fixture = with_rows(3).await;
+    let fixture = with_rows(4).await;
     let mut claimer = fixture.store.claimer();
     claim(&mut claimer, 2).await.unwrap().settle(&[], &[], T0).await.unwrap();
     // As if it had become visible only now.
     fixture.database.run("UPDATE ingest_outbox SET available_at = available_at - interval '1 hour'").await;
     let at_once = claimer.claim(LATER, 2, 1_000_000, Look::NowAndThen).await.unwrap();
     assert!(at_once.is_none());
-    let soon = claimer.claim(LATER + TimeDelta::seconds(5), 2, 1_000_000, Look::NowAndThen).await.unwrap();
-    drop(soon.unwrap());
-    let everywhere = claimer.claim(LATER, 2, 1_000_000, Look::Everywhere).await.unwrap();
+    let soon = claimer.claim(LATER + TimeDelta::seconds(5), 1, 1_000_000, Look::NowAndThen).await.unwrap();
+    // Kept: what is given up is free only once its connection has said so.
+    let _soon = soon.unwrap();
+    let everywhere = claimer.claim(LATER, 1, 1_000_000, Look::Everywhere).await.unwrap();
     drop(everywhere.unwrap());
     fixture.database.drop_it().await;
 }

@@ -24,8 +24,8 @@ use buffalo_model::{
     PaymentStatus, RawRecord, RequestCounts, RevenueQuery, RunId, RunStatus, Source,
 };
 use buffalo_store::{
-    ClaimedBatch, Lane, Look, NewRun, Page, RunOutcome, Store, StoreError, StoreOptions, Sweep, UpsertRow,
-    Written,
+    ClaimedBatch, Lane, Look, NewRun, Page, RunOutcome, Sessions, Store, StoreError, StoreOptions, Sweep,
+    UpsertRow, Written,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use database::TestDatabase;
@@ -44,7 +44,8 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let database = TestDatabase::create().await;
-        let options = StoreOptions { url: database.url.clone().into(), max_connections: 5 };
+        let options =
+            StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions: Sessions::Own };
         let store = Store::new(&options).unwrap();
         let source = Source::new("stripe");
         let run_id = RunId::generate();
@@ -394,9 +395,9 @@ async fn an_older_revision_never_replaces_a_newer_one() {
 async fn the_lock_excludes_and_its_loss_is_noticed() {
     let fixture = Fixture::new().await;
     let (store, source) = (&fixture.store, &fixture.source);
-    let mut held = store.try_lock_producer(source, Entity::Payments).await.unwrap().unwrap();
-    assert!(store.try_lock_producer(source, Entity::Payments).await.unwrap().is_none());
-    let other = store.try_lock_producer(&Source::new("other"), Entity::Payments).await.unwrap();
+    let mut held = store.try_lock_producer(source, Entity::Payments, T0).await.unwrap().unwrap();
+    assert!(store.try_lock_producer(source, Entity::Payments, T0).await.unwrap().is_none());
+    let other = store.try_lock_producer(&Source::new("other"), Entity::Payments, T0).await.unwrap();
     other.unwrap().release().await;
     held.check().await.unwrap();
     let end_it = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks

@@ -152,8 +152,8 @@ async fn a_hint_waits_for_who_is_fetching_and_is_put_off_after_a_failure() {
     let fixture = Fixture::new().await;
     let (store, source) = (&fixture.store, &fixture.source);
     raise(&fixture, 0, 0).await;
-    let lock = store.try_lock_producer(source, Entity::Payments).await.unwrap().unwrap();
-    let of_others = store.try_lock_producer(source, Entity::Contacts).await.unwrap().unwrap();
+    let lock = store.try_lock_producer(source, Entity::Payments, T0).await.unwrap().unwrap();
+    let of_others = store.try_lock_producer(source, Entity::Contacts, T0).await.unwrap().unwrap();
     assert!(!due(&fixture, 1).await);
     lock.release().await;
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
