@@ -12,7 +12,7 @@ use crate::program::buffalo;
 use crate::{median, ratio};
 
 /// Connections that ask at once.
-const CLIENTS: u32 = 64;
+pub(crate) const CLIENTS: u32 = 64;
 
 /// Connections to PostgreSQL, for `serve` and for pgbench.
 const CONNECTIONS: u32 = 10;
@@ -26,22 +26,22 @@ const KEY: &str = "0123456789abcdef";
 const DAY: &str = "2026-06-15";
 
 /// A server that ends when it is dropped.
-struct Serving {
-    base: String,
+pub(crate) struct Serving {
+    pub(crate) base: String,
     _child: Child,
 }
 
 pub(crate) async fn run(server: &Server, payments: u64, seconds: u64) -> anyhow::Result<Value> {
     let database = server.fresh().await?;
     fill(&database, payments).await?;
-    let serving = serve(&database).await?;
+    let serving = serve(&database, &[]).await?;
     let url = format!("{}/metrics/revenue/summary?startDate={DAY}&endDate={DAY}", serving.base);
     let (mut answers, mut slowest_us, mut statements) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let (per_s, p99_us) = wrk(&url, seconds).await?;
         answers.push(per_s);
         slowest_us.push(p99_us);
-        statements.push(pgbench(&database, seconds).await?);
+        statements.push(pgbench(&database, &summary(), seconds).await?);
     }
     drop(serving);
     server.discard(database).await?;
@@ -72,7 +72,7 @@ async fn fill(database: &Fresh, payments: u64) -> anyhow::Result<()> {
     database.checkpoint().await
 }
 
-async fn serve(database: &Fresh) -> anyhow::Result<Serving> {
+pub(crate) async fn serve(database: &Fresh, variables: &[(&str, &str)]) -> anyhow::Result<Serving> {
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let child = Command::new(buffalo()?)
         .arg("serve")
@@ -81,6 +81,7 @@ async fn serve(database: &Fresh) -> anyhow::Result<Serving> {
         .envs([("HOST", "127.0.0.1"), ("HTTP_RATE_LIMIT_PER_MIN", "0"), ("LOG_LEVEL", "warn")])
         .envs([("API_KEY", KEY), ("ADMIN_API_KEY", "fedcba9876543210")])
         .env("PORT", port.to_string())
+        .envs(variables.iter().copied())
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
@@ -125,8 +126,8 @@ fn micros(text: &str) -> anyhow::Result<u64> {
     Ok((whole.parse::<u64>()? * 100 + hundredths.parse::<u64>()?) * factor / 100)
 }
 
-/// The statement of the summary, with its parameters in place, as often in a second as pgbench gets it answered.
-async fn pgbench(database: &Fresh, seconds: u64) -> anyhow::Result<u64> {
+/// The statement of the summary, with its parameters in place.
+fn summary() -> String {
     let statement = include_str!("../../store/queries/revenue.sql");
     let day = format!("'{DAY}'");
     let parameters = [
@@ -137,8 +138,11 @@ async fn pgbench(database: &Fresh, seconds: u64) -> anyhow::Result<u64> {
         ("$5", "'day'"),
         ("$6", "'payments'"),
     ];
-    let statement =
-        parameters.iter().fold(statement.to_owned(), |sql, (name, value)| sql.replace(name, value));
+    parameters.iter().fold(statement.to_owned(), |sql, (name, value)| sql.replace(name, value))
+}
+
+/// How often in a second pgbench gets a statement answered.
+pub(crate) async fn pgbench(database: &Fresh, statement: &str, seconds: u64) -> anyhow::Result<u64> {
     let file = tempfile::NamedTempFile::new()?;
     // A backslash or a colon would mean something to pgbench.
     std::fs::write(file.path(), statement.replace("::", " :: ") + ";\n")?;

@@ -1,4 +1,4 @@
-//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`, `http`.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`, `http`, `webhooks`.
 
 mod database;
 mod drain;
@@ -9,6 +9,7 @@ mod ingest;
 mod program;
 mod records;
 mod soak;
+mod webhooks;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -80,6 +81,12 @@ enum Bench {
         #[arg(long, default_value_t = 8)]
         seconds: u64,
     },
+    /// Signed events that `serve` takes, against the same statement asked by pgbench
+    Webhooks {
+        /// How long each of the rounds takes
+        #[arg(long, default_value_t = 8)]
+        seconds: u64,
+    },
     /// The outbox at a thousand rows a second beside long readers
     Soak {
         /// How long, in minutes
@@ -101,6 +108,7 @@ async fn main() -> anyhow::Result<()> {
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
         Bench::Http { payments, seconds } => http::run(&database, payments, seconds).await,
+        Bench::Webhooks { seconds } => webhooks::run(&database, seconds).await,
         Bench::Soak { minutes } => soak::run(&database, minutes).await,
     };
     database.stop().await?;

@@ -1,6 +1,7 @@
 //! A sandbox, a database, and the binary between them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::database::TestDatabase;
 
 /// The time at which the generated history of every test ends, in Unix seconds: 2026-11-01T00:00:00Z.
 pub const UNTIL: i64 = 1_793_491_200;
+
+/// Shorter texts are found anywhere.
+const SHORTEST_SECRET: usize = 10;
 
 /// Everything a test of the program needs.
 pub struct World {
@@ -146,9 +150,39 @@ impl World {
         self.command(arguments).spawn().unwrap()
     }
 
+    /// Starts the binary as a server, whose log goes to a file: nobody reads it before its end.
+    pub fn start_server(&self, command: &str) -> Child {
+        let log = std::fs::File::options().create(true).append(true).open(self.server_log()).unwrap();
+        self.command(&[command]).stderr(log).spawn().unwrap()
+    }
+
+    fn server_log(&self) -> PathBuf {
+        self.directory.path().join("server.log")
+    }
+
+    /// What servers have logged so far.
+    pub fn served(&self) -> String {
+        std::fs::read_to_string(self.server_log()).unwrap_or_default()
+    }
+
     /// Runs the binary to its end.
     pub async fn buffalo(&self, arguments: &[&str]) -> Outcome {
-        self.command(arguments).output().await.unwrap().into()
+        let outcome = Outcome::from(self.command(arguments).output().await.unwrap());
+        self.assert_nothing_secret(&outcome.stdout);
+        self.assert_nothing_secret(&outcome.stderr);
+        outcome
+    }
+
+    /// Nothing that was given as a secret may be printed or logged, whatever the test is about.
+    fn assert_nothing_secret(&self, text: &str) {
+        let secret =
+            |name: &str| ["_KEY", "_TOKEN", "_SECRET", "_WEBHOOK_URL"].iter().any(|end| name.ends_with(end));
+        for (name, values) in self.variables.iter().filter(|(name, _)| secret(name)) {
+            // Several keys are one list, in which each has a label before a colon.
+            for value in values.split([',', ':']).filter(|value| value.len() >= SHORTEST_SECRET) {
+                assert!(!text.contains(value), "{name} is told in {text}");
+            }
+        }
     }
 
     /// Forgets all faults that were ordered.
@@ -290,6 +324,7 @@ impl World {
 
     /// Ends the sandbox and drops the database.
     pub async fn end(self) {
+        self.assert_nothing_secret(&self.served());
         self.sandbox.stop().await;
         self.database.drop_it().await;
     }

@@ -21,7 +21,7 @@ pub async fn serve_by(world: &mut World, command: &str) -> (Child, String) {
     world.set_if_unset("HTTP_RATE_LIMIT_PER_MIN", "0");
     world.set_if_unset("API_KEY", KEY);
     world.set_if_unset("ADMIN_API_KEY", ADMIN_KEY);
-    let child = world.start(&[command]);
+    let child = world.start_server(command);
     let base = format!("http://127.0.0.1:{port}");
     let alive = format!("{base}/healthz");
     world.until("it serves", async || reqwest::get(&alive).await.is_ok()).await;

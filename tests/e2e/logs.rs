@@ -54,9 +54,8 @@ async fn a_request_that_fails_is_found_by_its_id() {
     let headers = [("x-api-key", "0123456789abcdef"), ("x-request-id", "mine-1")];
     assert_eq!(get(format!("{base}/runs"), &headers).await.0, 503);
     kill(&mut server).await;
-    let outcome = Outcome::from(server.wait_with_output().await.unwrap());
-    let found: Vec<Value> =
-        outcome.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let log = world.served();
+    let found: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let failed = found.iter().find(|line| line["level"] == "ERROR").unwrap();
     assert_eq!(failed["span"]["request_id"], "mine-1", "{failed}");
     world.end().await;
@@ -73,5 +72,27 @@ async fn a_binary_that_can_not_send_traces_says_so() {
         fetched.stderr.contains("OTEL_EXPORTER_OTLP_ENDPOINT is set, but no traces are sent"),
         "{fetched:?}"
     );
+    world.end().await;
+}
+
+/// The harness looks through all that is printed and logged.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_logged_at_any_level() {
+    let mut world = World::with_charges(10).await;
+    world.set("LOG_LEVEL", "trace");
+    world.set("HUBSPOT_ACCESS_TOKEN", "pat-na1-sandbox");
+    world.set("HUBSPOT_API_BASE", world.sandbox.base_url());
+    world.set("GOOGLE_ACCESS_TOKEN", "ya29.sandbox");
+    world.set("GCAL_API_BASE", format!("{}/calendar/v3", world.sandbox.base_url()));
+    world.set("STRIPE_WEBHOOK_SECRET", "whsec_not_to_be_told");
+    let fetched = world.fetch().await.expect(0);
+    assert!(fetched.stderr.contains("TRACE"), "the level is heard of");
+    world.process().await.expect(0);
+    let (mut server, base) = serve(&mut world).await;
+    let headers = [("x-api-key", "0123456789abcdef"), ("x-admin-api-key", "fedcba9876543210")];
+    assert_eq!(get(format!("{base}/runs"), &headers).await.0, 200);
+    assert_eq!(get(format!("{base}/metrics/revenue/daily"), &headers).await.0, 200);
+    kill(&mut server).await;
+    assert!(world.served().contains("reader:default") || world.served().contains("admin:default"));
     world.end().await;
 }
