@@ -19,7 +19,7 @@ async fn with_rows(count: usize) -> Fixture {
 }
 
 /// Ends a claim as the death of its worker would, and waits until the server has noticed.
-async fn die(fixture: &Fixture, batch: ClaimedBatch) {
+pub async fn die(fixture: &Fixture, batch: ClaimedBatch) {
     drop(batch);
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

@@ -1,7 +1,7 @@
 //! Dead letters: replayed and discarded once, and never over newer data.
 
 use buffalo_model::{DeadLetter, DeadLetterId, Entity, Normalised, Payment};
-use buffalo_store::{DeadLetterFilter, DeadRow, Replayed, UpsertRow};
+use buffalo_store::{ClaimedBatch, DeadLetterFilter, DeadRow, Replayed, UpsertRow};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Fixture, T0, payment, record};
@@ -12,14 +12,18 @@ const LATER: DateTime<Utc> = DateTime::from_timestamp(1_800_003_000, 0).unwrap()
 const LETTERS: &str = "SELECT count(*) FROM dead_letters";
 const QUEUED: &str = "SELECT count(*) FROM ingest_outbox";
 
+/// Gives up everything that was claimed.
+async fn bury(batch: ClaimedBatch, reason: &str, now: DateTime<Utc>) {
+    let dead: Vec<_> = (0..batch.rows().len())
+        .map(|row| DeadRow { row, attempts: 1, stage: "normalise", reason: reason.to_owned() })
+        .collect();
+    batch.settle(&[], &dead, now).await.unwrap();
+}
+
 impl Fixture {
     /// Gives up everything that is in the outbox.
     async fn bury(&self, reason: &str, now: DateTime<Utc>) {
-        let batch = self.claim(1_000).await.unwrap();
-        let dead: Vec<_> = (0..batch.rows().len())
-            .map(|row| DeadRow { row, attempts: 1, stage: "normalise", reason: reason.to_owned() })
-            .collect();
-        batch.settle(&[], &dead, now).await.unwrap();
+        bury(self.claim(1_000).await.unwrap(), reason, now).await;
     }
 
     async fn letters(&self) -> Vec<DeadLetter> {
@@ -90,10 +94,9 @@ async fn a_letter_outlives_its_raw_record_and_brings_it_back() {
     assert_eq!(batch.rows().len(), 3);
     let first = batch.rows().iter().find(|row| row.key.external_id == "ch_1").unwrap();
     assert_eq!(first.context.as_deref(), Some(r#"{"stage":"won"}"#));
-    drop(batch);
 
     // What an older program buried says nothing of its run, and comes back all the same.
-    fixture.bury("unreadable", LATER).await;
+    bury(batch, "unreadable", LATER).await;
     fixture.database.run("UPDATE dead_letters SET run_id = NULL, api_version = NULL").await;
     fixture.database.run("DELETE FROM raw_records").await;
     fixture.store.replay_dead_letters(&fixture.ids().await, LATER).await.unwrap();

@@ -198,7 +198,7 @@ async fn claimed_rows_are_nobody_elses_and_come_back_when_dropped() {
     assert_eq!((first.rows().len(), second.rows().len()), (6, 4));
     assert!(fixture.claim(6).await.is_none());
     drop(first);
-    drop(second);
+    claims::die(&fixture, second).await;
     assert_eq!(fixture.claim(100).await.unwrap().rows().len(), 10);
     fixture.database.drop_it().await;
 }
