@@ -9,6 +9,7 @@ mod fetch;
 mod maintain;
 mod migrate;
 mod notify;
+mod openapi;
 mod process;
 mod reconcile;
 mod revenue;
@@ -67,6 +68,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
+        Command::Openapi => openapi::run(),
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

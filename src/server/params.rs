@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -10,11 +10,23 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, FieldProblem, RevenueParams, RunsParams, UnmappedParams,
+    DeadLetterListParams, DryRunParams, FieldProblem, ProblemCode, RevenueParams, RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
 pub(super) struct Params<T>(pub(super) T);
+
+/// What the path says. What can't be read as UTF-8 is nothing that there is.
+pub(super) struct InPath<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| ApiError::not_found())
+    }
+}
 
 /// Parameters that a route knows.
 pub(super) trait Parameters: DeserializeOwned {
@@ -65,15 +77,17 @@ fn read<T: Parameters>(query: &str) -> Result<T, Vec<FieldProblem>> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let problem = if !T::NAMES.contains(&name.as_ref()) {
             let known = if T::NAMES.is_empty() { "there are none".to_owned() } else { T::NAMES.join(", ") };
-            Some(("UNKNOWN_PARAMETER", format!("is no parameter here; known: {known}")))
+            Some((ProblemCode::UnknownParameter, format!("is no parameter here; known: {known}")))
         } else if !seen.insert(name.clone()) {
-            Some(("REPEATED_PARAMETER", "is given more than once".to_owned()))
+            Some((ProblemCode::RepeatedParameter, "is given more than once".to_owned()))
+        } else if value.contains('\0') {
+            Some((ProblemCode::InvalidValue, "has a character NUL, which nothing here has".to_owned()))
         } else if parsed::<T>(
             &form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish(),
         )
         .is_none()
         {
-            Some(("INVALID_VALUE", "can't be read".to_owned()))
+            Some((ProblemCode::InvalidValue, "can't be read".to_owned()))
         } else {
             None
         };
@@ -100,7 +114,7 @@ mod tests {
 
     fn codes<T: Parameters>(query: &str) -> Vec<String> {
         let problems = read::<T>(query).err().unwrap_or_default();
-        problems.into_iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+        problems.into_iter().map(|problem| format!("{} {:?}", problem.field, problem.code)).collect()
     }
 
     #[test]
@@ -123,8 +137,9 @@ mod tests {
         assert_eq!(codes::<RunsParams>("limit=1&status=x"), [""; 0]);
         assert_eq!(
             codes::<RevenueParams>("start_date=2026-01-01&fill=maybe&source=a&source=b"),
-            ["start_date UNKNOWN_PARAMETER", "fill INVALID_VALUE", "source REPEATED_PARAMETER"]
+            ["start_date UnknownParameter", "fill InvalidValue", "source RepeatedParameter"]
         );
-        assert_eq!(codes::<NoParams>("a%20b"), ["a b UNKNOWN_PARAMETER"]);
+        assert_eq!(codes::<NoParams>("a%20b"), ["a b UnknownParameter"]);
+        assert_eq!(codes::<RunsParams>("entity=a%00b"), ["entity InvalidValue"]);
     }
 }

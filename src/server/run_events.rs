@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use buffalo_model::{Clock, Run, RunId, RunStatus, SystemClock};
 use buffalo_store::StoreError;
@@ -13,7 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::App;
 use super::error::ApiError;
-use super::params::{NoParams, Params};
+use super::error_code::ErrorCode;
+use super::params::{InPath, NoParams, Params};
 
 /// Streams at once. Each asks the database every second.
 pub(super) const MOST_STREAMS: usize = 64;
@@ -30,10 +31,22 @@ struct Watched {
     _place: OwnedSemaphorePermit,
 }
 
-/// An event `run` with the whole run whenever it has changed, the first at once, the last when it has ended.
+/// Follow a run
+///
+/// Server-sent events: an event `run` with the whole run whenever it has changed, the first at once, the last when it has ended.
+#[utoipa::path(
+    get,
+    path = "/runs/{runId}/events",
+    operation_id = "followRun",
+    tag = "Runs",
+    params(("runId" = Uuid, Path, description = "The run's id")),
+    responses((status = 200, description = "The run as it goes on", body = String,
+               content_type = "text/event-stream", example = "event: run\ndata: {\"runId\":\"0199a2b4-…\",\"status\":\"running\",…}\n\n")),
+    extensions(("x-error-codes" = json!([ErrorCode::RunNotFound, ErrorCode::TooManyStreams]))),
+)]
 pub(super) async fn follow(
     State(app): State<App>,
-    Path(run_id): Path<String>,
+    InPath(run_id): InPath<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let run_id = run_id.parse().map(RunId).map_err(|_| ApiError::run_not_found())?;
