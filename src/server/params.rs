@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -74,8 +75,13 @@ impl<T: Parameters, S: Sync> FromRequestParts<S> for Params<T> {
 fn read<T: Parameters>(query: &str) -> Result<T, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
+    // Otherwise what is no UTF-8 would be read as a character that stands for it, and nothing would be found.
+    for pair in query.split('&').filter(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or(pair)).decode_utf8_lossy();
+        problems.push(problem(&name, ProblemCode::InvalidValue, "is not UTF-8".to_owned()));
+    }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let problem = if !T::NAMES.contains(&name.as_ref()) {
+        let found = if !T::NAMES.contains(&name.as_ref()) {
             let known = if T::NAMES.is_empty() { "there are none".to_owned() } else { T::NAMES.join(", ") };
             Some((ProblemCode::UnknownParameter, format!("is no parameter here; known: {known}")))
         } else if !seen.insert(name.clone()) {
@@ -91,16 +97,19 @@ fn read<T: Parameters>(query: &str) -> Result<T, Vec<FieldProblem>> {
         } else {
             None
         };
-        if let Some((code, message)) = problem {
-            // What strangers make up is repeated, but not at any length.
-            let field = name.chars().take(60).collect::<String>().into();
-            problems.push(FieldProblem { field, message, code });
+        if let Some((code, message)) = found {
+            problems.push(problem(&name, code, message));
         }
     }
     match parsed(query) {
         Some(params) if problems.is_empty() => Ok(params),
         _ => Err(problems),
     }
+}
+
+fn problem(name: &str, code: ProblemCode, message: String) -> FieldProblem {
+    // What strangers make up is repeated, but not at any length.
+    FieldProblem { field: name.chars().take(60).collect::<String>().into(), message, code }
 }
 
 fn parsed<T: Parameters>(query: &str) -> Option<T> {
@@ -141,5 +150,6 @@ mod tests {
         );
         assert_eq!(codes::<NoParams>("a%20b"), ["a b UnknownParameter"]);
         assert_eq!(codes::<RunsParams>("entity=a%00b"), ["entity InvalidValue"]);
+        assert_eq!(codes::<RunsParams>("entity=%ff&limit=1"), ["entity InvalidValue"]);
     }
 }

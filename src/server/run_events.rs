@@ -10,6 +10,7 @@ use buffalo_model::{Clock, Run, RunId, RunStatus, SystemClock};
 use buffalo_store::StoreError;
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::ToSchema;
 
 use super::App;
 use super::error::ApiError;
@@ -21,6 +22,17 @@ pub(super) const MOST_STREAMS: usize = 64;
 
 /// How often a stream looks. Runs say what they have done at least every few seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// An event, for the document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "axum writes events field by field")]
+pub(super) struct RunEvent {
+    /// Always `run`.
+    #[schema(pattern = "^run$")]
+    event: String,
+    /// The run in JSON, as `GET /runs/{runId}` gives it.
+    data: String,
+}
 
 /// A run that is watched.
 struct Watched {
@@ -40,8 +52,8 @@ struct Watched {
     operation_id = "followRun",
     tag = "Runs",
     params(("runId" = Uuid, Path, description = "The run's id")),
-    responses((status = 200, description = "The run as it goes on", body = String,
-               content_type = "text/event-stream", example = "event: run\ndata: {\"runId\":\"0199a2b4-…\",\"status\":\"running\",…}\n\n")),
+    responses((status = 200, description = "The run as it goes on", body = RunEvent, content_type = "text/event-stream",
+               example = json!({"event": "run", "data": "{\"runId\":\"0199a2b4-7c00-7000-8000-000000000000\",…}"}))),
     extensions(("x-error-codes" = json!([ErrorCode::RunNotFound, ErrorCode::TooManyStreams]))),
 )]
 pub(super) async fn follow(

@@ -35,6 +35,7 @@ mod maintain;
 mod metrics;
 mod metrics_in_use;
 mod notifications;
+mod openapi;
 mod processing;
 mod reconcile;
 mod restart;

@@ -119,6 +119,25 @@ fn the_parameters_of_the_document_are_those_that_are_read() {
     assert_eq!(chosen, filter.into_iter().map(|parameter| parameter.name).collect());
 }
 
+#[test]
+fn the_postman_collection_has_the_same_operations() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/postman/buffalo.postman_collection.json");
+    let collection: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut requests = BTreeSet::new();
+    walk(&collection, &mut |object| {
+        let Some(request) = object.get("request") else { return };
+        let segments = request["url"]["path"].as_array().unwrap().iter().map(|segment| {
+            let segment = segment.as_str().unwrap();
+            segment.strip_prefix(':').map_or(segment.to_owned(), |name| format!("{{{name}}}"))
+        });
+        let path = segments.collect::<Vec<_>>().join("/");
+        requests.insert(format!("{} /{path}", request["method"].as_str().unwrap().to_lowercase()));
+    });
+    let document = json!(document());
+    let documented = operations(&document).into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+    assert_eq!(requests, documented, "see tests/contract/collection.mjs");
+}
+
 /// Routes that are registered past the document would be in none of its tests: nothing in this directory may do that.
 #[test]
 fn no_route_is_registered_without_being_documented() {
