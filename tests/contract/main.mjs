@@ -36,7 +36,7 @@ async function newman(base) {
     join(packages, 'node_modules', '.bin', 'newman'),
     ['run', join(postman, 'buffalo.postman_collection.json')]
       .concat('--environment', join(postman, 'buffalo.postman_environment.json'))
-      .concat('--reporters', 'cli', '--reporter-cli-no-banner', '--reporter-cli-no-success-assertions', arguments_),
+      .concat('--reporters', 'cli', '--color', 'off', '--reporter-cli-no-banner', '--reporter-cli-no-success-assertions', arguments_),
     { signal, timeoutMs },
   )
 }
@@ -90,7 +90,7 @@ async function open(undo) {
   undo.push(await serving(binary, ['sandbox', '--port', String(sandboxPort), ...data], options, `${sandbox}/_sandbox/requests`))
   await finished(binary, ['migrate'], options)
   await finished(binary, ['fetch'], options)
-  await finished(binary, ['process'], { ...options, codes: [0, 3] })
+  await finished(binary, ['process'], { ...options, env: { ...env, LOG_LEVEL: 'off' }, codes: [0, 3] })
   const base = `http://127.0.0.1:${port}`
   undo.push(await serving(binary, ['serve'], options, `${base}/healthz`))
   return { base, cwd, env }

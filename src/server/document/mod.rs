@@ -1,6 +1,7 @@
 //! The document about the HTTP face, in OpenAPI 3.1. Handlers say what is their own; what a whole group of routes has in
 //! common, because the same middleware stands before it, is added here.
 
+mod examples;
 mod failures;
 mod finish;
 #[cfg(test)]
@@ -141,6 +142,7 @@ pub(crate) fn document() -> OpenApi {
     for routes in super::routes() {
         document.merge(routes.into_openapi());
     }
+    examples::add_examples(document.paths.paths.values_mut().flat_map(operations));
     finish::finish(&mut document);
     document
 }
