@@ -106,6 +106,11 @@ pub(crate) enum Command {
     Check(Formatted),
     /// Ask the server of this host whether it is alive, for health checks of containers
     Health,
+    /// Print the document about the HTTP face, in OpenAPI 3.1
+    #[command(
+        after_help = "Example:\n  buffalo openapi > openapi.json\n\n`buffalo serve` gives the same at /openapi.json, and a page about it at /docs."
+    )]
+    Openapi,
     /// Run the sandbox alone: an HTTP server that behaves as Stripe, HubSpot and Google Calendar do
     #[command(
         after_help = "Example:\n  buffalo sandbox --port 12111 --charges 100000 --deals 5000 --events 5000\n  \

@@ -6,16 +6,18 @@ use buffalo_jobs::{FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
 use buffalo_model::{DeadLetter, DeadLetterId, DeadLetterPosition, OpenDeadLetter};
 use buffalo_store::{Replayed, Store, StoreError, StoredRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::question::DeadLetterPage;
 
 /// A list of dead letters, newest first, and where to go on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeadLetterList {
     /// The letters.
     pub(crate) dead_letters: Vec<DeadLetter>,
     /// Asks for those that follow; none at the end.
+    #[schema(value_type = Option<String>)]
     pub(crate) next_cursor: Option<DeadLetterPosition>,
 }
 
@@ -32,7 +34,7 @@ impl DeadLetterList {
 }
 
 /// A dead letter with all that is known of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeadLetterDocument {
     /// The letter with its payload, which is text also where it is JSON: the vendor's bytes.
@@ -52,7 +54,7 @@ impl DeadLetterDocument {
 }
 
 /// What a replay did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReplayDocument {
     dry_run: bool,
@@ -69,7 +71,7 @@ impl ReplayDocument {
 }
 
 /// What a replay would do. `replayed` is the sum of the three counts that follow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PreviewDocument<'a> {
     dry_run: bool,
@@ -83,7 +85,7 @@ pub(crate) struct PreviewDocument<'a> {
     letters: Vec<PreviewedDocument<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PreviewedDocument<'a> {
     id: DeadLetterId,
@@ -98,7 +100,7 @@ struct PreviewedDocument<'a> {
     reason: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ChangeDocument<'a> {
     field: String,
     old: Option<&'a str>,
@@ -167,7 +169,7 @@ pub(crate) fn outcome(foreseen: &Foreseen) -> &'static str {
 }
 
 /// What was, or would be, discarded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DiscardDocument {
     dry_run: bool,

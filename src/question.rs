@@ -1,8 +1,8 @@
 //! Questions as they are asked from outside, by flags or by query parameters, and what is wrong with them.
 
 mod dead_letters;
-
-use std::borrow::Cow;
+mod problem;
+pub(crate) mod schemas;
 
 use buffalo_connectors::SOURCES;
 use buffalo_model::{
@@ -11,45 +11,43 @@ use buffalo_model::{
 use buffalo_store::RunFilter;
 use chrono_tz::Tz;
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::config::Config;
 
 pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, DeadLetterPage};
-
-/// Something wrong with a parameter.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct FieldProblem {
-    /// The parameter in camelCase, as HTTP has it.
-    pub(crate) field: Cow<'static, str>,
-    /// What is wrong.
-    pub(crate) message: String,
-    /// The same for programs.
-    pub(crate) code: &'static str,
-}
+pub(crate) use problem::{FieldProblem, ProblemCode};
 
 /// The parameters of a question about revenue.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RevenueParams {
     /// The first day, as YYYY-MM-DD; from the first payment on if left out
     #[arg(long)]
+    #[param(value_type = NaiveDate, required = false, example = "2026-01-01")]
     pub(crate) start_date: Option<String>,
     /// The last day, included; up to the last payment if left out
     #[arg(long)]
+    #[param(value_type = NaiveDate, required = false, example = "2026-12-31")]
     pub(crate) end_date: Option<String>,
     /// Only this source
     #[arg(long)]
+    #[param(inline, value_type = schemas::SourceName, required = false, example = "stripe")]
     pub(crate) source: Option<String>,
     /// The currency to answer in; others are listed beside it, never added [default: REPORTING_CURRENCY, else USD]
     #[arg(long)]
+    #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "USD")]
     pub(crate) currency: Option<String>,
     /// The zone in which days begin and end [default: UTC]
     #[arg(long)]
+    #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
     pub(crate) timezone: Option<String>,
     /// List days, weeks or months without payments too
     #[arg(long)]
     #[serde(default)]
+    #[param(required = false, example = false)]
     pub(crate) fill: bool,
 }
 
@@ -67,7 +65,7 @@ impl RevenueParams {
         let mut date = |field, text: &Option<String>| match text.as_deref().map(parse_date)? {
             Ok(date) => Some(date),
             Err(error) => {
-                note(field, "INVALID_DATE", error.to_string());
+                note(field, ProblemCode::InvalidDate, error.to_string());
                 None
             }
         };
@@ -75,7 +73,7 @@ impl RevenueParams {
         let end_date = date("endDate", &self.end_date);
         let source = match self.source.as_deref().map(known_source) {
             Some(Err(message)) => {
-                note("source", "UNKNOWN_SOURCE", message);
+                note("source", ProblemCode::UnknownSource, message);
                 None
             }
             Some(Ok(source)) => Some(source),
@@ -83,11 +81,15 @@ impl RevenueParams {
         };
         let currency = match self.currency.as_deref().map(str::parse::<Currency>) {
             Some(Err(error)) => {
-                note("currency", "UNKNOWN_CURRENCY", error.to_string());
+                note("currency", ProblemCode::UnknownCurrency, error.to_string());
                 config.reporting_currency
             }
             Some(Ok(currency)) if !config.currencies.contains(currency) => {
-                note("currency", "UNKNOWN_CURRENCY", format!("{currency} is not among SUPPORTED_CURRENCIES"));
+                note(
+                    "currency",
+                    ProblemCode::UnknownCurrency,
+                    format!("{currency} is not among SUPPORTED_CURRENCIES"),
+                );
                 currency
             }
             Some(Ok(currency)) => currency,
@@ -95,7 +97,7 @@ impl RevenueParams {
         };
         let timezone = match self.timezone.as_deref().map(parse_timezone) {
             Some(Err(error)) => {
-                note("timezone", "UNKNOWN_TIMEZONE", error.to_string());
+                note("timezone", ProblemCode::UnknownTimezone, error.to_string());
                 Tz::UTC
             }
             Some(Ok(timezone)) => timezone,
@@ -104,30 +106,36 @@ impl RevenueParams {
         let query =
             RevenueQuery { granularity, start_date, end_date, source, currency, timezone, fill: self.fill };
         if let Err(error) = query.validate() {
-            note("startDate", "START_AFTER_END", error.to_string());
+            note("startDate", ProblemCode::StartAfterEnd, error.to_string());
         }
         if problems.is_empty() { Ok(query) } else { Err(problems) }
     }
 }
 
 /// The parameters of a list of runs.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RunsParams {
     /// Only runs of this source (`all` for runs that process)
     #[arg(long)]
+    #[param(inline, value_type = schemas::SourceOrAll, required = false, example = "stripe")]
     pub(crate) source: Option<String>,
     /// Only runs of this entity
     #[arg(long)]
+    #[param(inline, value_type = schemas::Text, required = false, example = "payments")]
     pub(crate) entity: Option<String>,
     /// Only runs with this status: running, success, partial, failed, skipped or abandoned
     #[arg(long)]
+    #[param(value_type = RunStatus, required = false, example = "success")]
     pub(crate) status: Option<String>,
     /// At most so many, 1 to 100 [default: 20]
     #[arg(long)]
+    #[param(value_type = i64, required = false, minimum = 1, maximum = 100, example = 20)]
     pub(crate) limit: Option<String>,
     /// Go on after the list that gave this value
     #[arg(long)]
+    #[param(value_type = uuid::Uuid, required = false)]
     pub(crate) cursor: Option<String>,
 }
 
@@ -141,11 +149,11 @@ impl RunsParams {
         if let Some(source) = self.source.as_deref().filter(|source| *source != "all")
             && let Err(message) = known_source(source)
         {
-            note("source", "UNKNOWN_SOURCE", message);
+            note("source", ProblemCode::UnknownSource, message);
         }
         let status = match self.status.as_deref().map(str::parse::<RunStatus>) {
             Some(Err(message)) => {
-                note("status", "UNKNOWN_STATUS", message);
+                note("status", ProblemCode::UnknownStatus, message);
                 None
             }
             status => status.and_then(Result::ok),
@@ -154,13 +162,17 @@ impl RunsParams {
             None => 20,
             Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
             Some(_) => {
-                note("limit", "INVALID_LIMIT", "must be a whole number from 1 to 100".to_owned());
+                note("limit", ProblemCode::InvalidLimit, "must be a whole number from 1 to 100".to_owned());
                 20
             }
         };
         let before = match self.cursor.as_deref().map(str::parse::<uuid::Uuid>) {
             Some(Err(_)) => {
-                note("cursor", "INVALID_CURSOR", "must be a nextCursor of a list of runs".to_owned());
+                note(
+                    "cursor",
+                    ProblemCode::InvalidCursor,
+                    "must be a nextCursor of a list of runs".to_owned(),
+                );
                 None
             }
             before => before.and_then(Result::ok).map(RunId),
@@ -174,8 +186,11 @@ impl RunsParams {
 }
 
 /// The parameters of a list of statuses that nobody knows.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct UnmappedParams {
+    /// At most so many, 1 to 200 [default: 50]
+    #[param(value_type = i64, required = false, minimum = 1, maximum = 200, example = 50)]
     limit: Option<String>,
 }
 
@@ -190,16 +205,19 @@ impl UnmappedParams {
             Some(Ok(limit)) if (1..=Self::MOST).contains(&limit) => Ok(limit),
             Some(_) => {
                 let message = format!("must be a whole number from 1 to {}", Self::MOST);
-                Err(vec![FieldProblem { field: "limit".into(), message, code: "INVALID_LIMIT" }])
+                Err(vec![FieldProblem { field: "limit".into(), message, code: ProblemCode::InvalidLimit }])
             }
         }
     }
 }
 
 /// Whether only to say what would be done.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DryRunParams {
+    /// Only say what would be done
+    #[param(value_type = bool, required = false, example = true)]
     dry_run: Option<String>,
 }
 
@@ -211,7 +229,7 @@ impl DryRunParams {
             Some("true") => Ok(true),
             Some(_) => {
                 let message = "must be true or false".to_owned();
-                Err(vec![FieldProblem { field: "dryRun".into(), message, code: "INVALID_VALUE" }])
+                Err(vec![FieldProblem { field: "dryRun".into(), message, code: ProblemCode::InvalidValue }])
             }
         }
     }

@@ -18,6 +18,7 @@ mod record;
 mod requests;
 mod retention;
 mod revenue;
+mod revenue_documents;
 mod run;
 mod run_news;
 
@@ -43,6 +44,10 @@ pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missi
 pub use revenue::{
     Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
     parse_date, parse_timezone,
+};
+pub use revenue_documents::{
+    RevenueByDay, RevenueByMonth, RevenueByWeek, RevenueFigures, RevenueOfDay, RevenueOfMonth, RevenueOfWeek,
+    RevenueSummary, RevenueTotals,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

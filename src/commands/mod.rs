@@ -11,6 +11,7 @@ mod hints;
 mod maintain;
 mod migrate;
 mod notify;
+mod openapi;
 mod process;
 mod reconcile;
 mod revenue;
@@ -72,6 +73,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
         Command::Health => health::run(&Config::load(Needs::Nothing)?).await,
+        Command::Openapi => openapi::run(),
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

@@ -5,24 +5,30 @@ use buffalo_store::DeadLetterFilter;
 use chrono::{DateTime, NaiveTime, Utc};
 use clap::Args;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{FieldProblem, known_source};
+use super::{FieldProblem, ProblemCode, known_source, schemas};
 
 /// Which dead letters.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DeadLetterFilterParams {
     /// Only those of this source
     #[arg(long)]
+    #[param(inline, value_type = schemas::SourceName, required = false, example = "stripe")]
     pub(crate) source: Option<String>,
     /// Only those of this entity: payments, contacts or events
     #[arg(long)]
+    #[param(inline, value_type = schemas::EntityName, required = false, example = "payments")]
     pub(crate) entity: Option<String>,
     /// Only those whose reason contains this text anywhere, in upper or lower case
     #[arg(long)]
+    #[param(inline, value_type = schemas::MoreThanBlanks, required = false, example = "currency")]
     pub(crate) reason: Option<String>,
     /// Only those given up at this time or later: a day (UTC) such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z
     #[arg(long)]
+    #[param(inline, value_type = schemas::DayOrTime, required = false, example = "2026-01-31")]
     pub(crate) since: Option<String>,
 }
 
@@ -41,36 +47,44 @@ impl DeadLetterFilterParams {
         let mut filter = DeadLetterFilter { reason: self.reason.clone(), ..DeadLetterFilter::default() };
         match self.source.as_deref().map(known_source).transpose() {
             Ok(source) => filter.source = source,
-            Err(message) => note("source", "UNKNOWN_SOURCE", message),
+            Err(message) => note("source", ProblemCode::UnknownSource, message),
         }
         match self.entity.as_deref().map(str::parse::<Entity>).transpose() {
             Ok(entity) => filter.entity = entity,
-            Err(error) => note("entity", "UNKNOWN_ENTITY", error.to_string()),
+            Err(error) => note("entity", ProblemCode::UnknownEntity, error.to_string()),
         }
         match self.since.as_deref().map(day_or_time).transpose() {
             Ok(since) => filter.since = since,
-            Err(message) => note("since", "INVALID_DATE", message),
+            Err(message) => note("since", ProblemCode::InvalidDate, message),
         }
         // An empty text is in every reason: most likely a variable that was not set, and nobody's wish for all of them.
         if self.reason.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
-            note("reason", "EMPTY_REASON", "must not be empty".to_owned());
+            note("reason", ProblemCode::EmptyReason, "must not be empty".to_owned());
+        }
+        if self.reason.as_deref().is_some_and(|reason| reason.contains('\0')) {
+            note("reason", ProblemCode::InvalidValue, "has a character NUL, which no reason has".to_owned());
         }
         if problems.is_empty() { Ok(filter) } else { Err(problems) }
     }
 }
 
 /// A question for a list of dead letters.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DeadLetterListParams {
+    // Documented beside these: the document can't have parameters within parameters.
     #[command(flatten)]
     #[serde(flatten)]
+    #[param(ignore)]
     pub(crate) filter: DeadLetterFilterParams,
     /// At most so many, 1 to 100 [default: 20]
     #[arg(long)]
+    #[param(value_type = i64, required = false, minimum = 1, maximum = 100, example = 20)]
     pub(crate) limit: Option<String>,
     /// Go on after the list that gave this value
     #[arg(long)]
+    #[param(inline, value_type = schemas::Position, required = false)]
     pub(crate) cursor: Option<String>,
 }
 
@@ -97,7 +111,11 @@ impl DeadLetterListParams {
             Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
             Some(_) => {
                 let message = "must be a whole number from 1 to 100".to_owned();
-                problems.push(FieldProblem { field: "limit".into(), message, code: "INVALID_LIMIT" });
+                problems.push(FieldProblem {
+                    field: "limit".into(),
+                    message,
+                    code: ProblemCode::InvalidLimit,
+                });
                 20
             }
         };
@@ -106,7 +124,7 @@ impl DeadLetterListParams {
             problems.push(FieldProblem {
                 field: "cursor".into(),
                 message: error.to_string(),
-                code: "INVALID_CURSOR",
+                code: ProblemCode::InvalidCursor,
             });
             None
         });

@@ -1,24 +1,40 @@
 //! Dead letters over HTTP: listing, showing, replaying, discarding.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use buffalo_jobs::DeadLetters;
 use buffalo_model::{DeadLetterId, SystemClock};
 use buffalo_store::DeadLetterFilter;
-use serde::Deserialize;
 
 use super::App;
+use super::dead_letter_choice::Choice;
 use super::error::ApiError;
+use super::error_code::ErrorCode;
 use super::idempotency::{Answer, Once};
-use super::params::{NoParams, Params};
+use super::params::{InPath, NoParams, Params};
 use crate::dead_letters::{
     DeadLetterDocument, DeadLetterList, DiscardDocument, PreviewDocument, ReplayDocument,
 };
-use crate::question::{DeadLetterFilterParams, DeadLetterListParams, DryRunParams, FieldProblem};
+use crate::question::{DeadLetterFilterParams, DeadLetterListParams, DryRunParams};
 
-/// GET /dead-letters
+/// List dead letters
+///
+/// Newest first: states of records that were tried as often as is allowed, and could not be processed.
+#[utoipa::path(
+    get,
+    path = "/dead-letters",
+    operation_id = "listDeadLetters",
+    tag = "Dead letters",
+    params(DeadLetterFilterParams, DeadLetterListParams),
+    responses((status = 200, description = "Some dead letters", body = DeadLetterList, links(
+        ("letter" = (operation_id = "getDeadLetter", parameters(("id" = "$response.body#/deadLetters/0/id")))),
+        ("replay" = (operation_id = "replayDeadLetter", parameters(("id" = "$response.body#/deadLetters/0/id")))),
+        ("discard" = (operation_id = "discardDeadLetter", parameters(("id" = "$response.body#/deadLetters/0/id")))),
+        ("next" = (operation_id = "listDeadLetters", parameters(("cursor" = "$response.body#/nextCursor")))),
+    ))),
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Params(params): Params<DeadLetterListParams>,
@@ -27,10 +43,24 @@ pub(super) async fn list(
     Ok(Json(DeadLetterList::find(&app.store, &page).await?))
 }
 
-/// GET /dead-letters/{id}
+/// Show a dead letter
+///
+/// With its payload, and with what is stored of its record.
+#[utoipa::path(
+    get,
+    path = "/dead-letters/{id}",
+    operation_id = "getDeadLetter",
+    tag = "Dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter's id")),
+    responses((status = 200, description = "The dead letter", body = DeadLetterDocument, links(
+        ("replay" = (operation_id = "replayDeadLetter", parameters(("id" = "$response.body#/id")))),
+        ("discard" = (operation_id = "discardDeadLetter", parameters(("id" = "$response.body#/id")))),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::DeadLetterNotFound]))),
+)]
 pub(super) async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<DeadLetterDocument>, ApiError> {
     let open = app.store.open_dead_letter(letter(&id)?).await?.ok_or_else(ApiError::dead_letter_not_found)?;
@@ -38,27 +68,69 @@ pub(super) async fn show(
     Ok(Json(DeadLetterDocument::new(open, stored.as_ref())))
 }
 
-/// POST /dead-letters/{id}/replay
+/// Replay a dead letter
+///
+/// It waits in the outbox again, unless a newer state of its record is stored already.
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/replay",
+    operation_id = "replayDeadLetter",
+    tag = "Dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter's id"), DryRunParams),
+    responses(
+        (status = 200, description = "What a replay would do (`dryRun=true`)", body = PreviewDocument),
+        (status = 202, description = "What was done", body = ReplayDocument),
+    ),
+    extensions(("x-error-codes" = json!([ErrorCode::DeadLetterNotFound]))),
+)]
 pub(super) async fn replay_one(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     Params(params): Params<DryRunParams>,
     once: Once,
 ) -> Result<Response, ApiError> {
     settle(app, Settling::Replay, only(&id)?, &params, once).await
 }
 
-/// POST /dead-letters/{id}/discard
+/// Discard a dead letter
+///
+/// For good; its raw record is kept as long as all others.
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/discard",
+    operation_id = "discardDeadLetter",
+    tag = "Dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter's id"), DryRunParams),
+    responses(
+        (status = 200, description = "What would be discarded (`dryRun=true`)", body = DiscardDocument),
+        (status = 202, description = "What was done", body = DiscardDocument),
+    ),
+    extensions(("x-error-codes" = json!([ErrorCode::DeadLetterNotFound]))),
+)]
 pub(super) async fn discard_one(
     State(app): State<App>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     Params(params): Params<DryRunParams>,
     once: Once,
 ) -> Result<Response, ApiError> {
     settle(app, Settling::Discard, only(&id)?, &params, once).await
 }
 
-/// POST /dead-letters/replay: those that the body chooses.
+/// Replay many dead letters
+///
+/// Those that the body chooses, or all with `{"all": true}`.
+#[utoipa::path(
+    post,
+    path = "/dead-letters/replay",
+    operation_id = "replayDeadLetters",
+    tag = "Dead letters",
+    params(DryRunParams),
+    request_body(content = Choice, example = json!({"source": "stripe", "reason": "currency"})),
+    responses(
+        (status = 200, description = "What a replay would do (`dryRun=true`)", body = PreviewDocument),
+        (status = 202, description = "What was done", body = ReplayDocument),
+    ),
+)]
 pub(super) async fn replay(
     State(app): State<App>,
     Params(params): Params<DryRunParams>,
@@ -66,40 +138,6 @@ pub(super) async fn replay(
 ) -> Result<Response, ApiError> {
     let filter = Choice::read(&once.body)?.filter()?;
     settle(app, Settling::Replay, filter, &params, once).await
-}
-
-/// Which letters to replay. Nothing is ever chosen by leaving everything out.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Choice {
-    source: Option<String>,
-    entity: Option<String>,
-    reason: Option<String>,
-    since: Option<String>,
-    #[serde(default)]
-    all: bool,
-}
-
-impl Choice {
-    fn read(body: &[u8]) -> Result<Self, ApiError> {
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        // What serde says of a body names fields and places in it, and nothing of the inside.
-        serde_json::from_slice(body).map_err(|error| ApiError::unreadable_body(format!("the body: {error}")))
-    }
-
-    fn filter(self) -> Result<DeadLetterFilter, ApiError> {
-        let Self { source, entity, reason, since, all } = self;
-        let params = DeadLetterFilterParams { source, entity, reason, since };
-        if params.is_empty() != all {
-            let message = "choose by source, entity, reason and since, or by \"all\": true";
-            let problem =
-                FieldProblem { field: "all".into(), message: message.to_owned(), code: "NOTHING_CHOSEN" };
-            return Err(ApiError::validation_in("body", vec![problem]));
-        }
-        params.filter().map_err(|problems| ApiError::validation_in("body", problems))
-    }
 }
 
 /// What to do with letters.

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::http::HeaderValue;
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use buffalo_store::StoreError;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::question::FieldProblem;
+use super::error_code::ErrorCode;
+use crate::question::{FieldProblem, ProblemCode};
 
 /// An error answer. Its body is written by [`super::request_id::identify`], which knows the request's id.
 #[derive(Debug, Clone)]
 pub(super) struct ApiError {
-    status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     message: String,
     details: Vec<FieldProblem>,
     /// Where the fields of the details are.
@@ -23,51 +24,70 @@ pub(super) struct ApiError {
     retry_after_s: Option<u64>,
 }
 
+/// The body of every answer that is an error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ErrorBody {
+    /// What went wrong, for programs.
+    pub(super) code: ErrorCode,
+    /// The same for people. May change.
+    pub(super) message: String,
+    /// The id of the request, which is in the header X-Request-Id and in the log as well.
+    pub(super) request_id: String,
+    /// What is wrong with which part of the request; empty where it is not about a part.
+    pub(super) details: Vec<ErrorDetail>,
+}
+
+/// What is wrong with a part of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorDetail {
+    /// The part: `query.startDate`, `path.mode`, `body.since`, `header.Idempotency-Key`.
+    #[schema(example = "query.startDate")]
+    pub(super) field: String,
+    /// What is wrong, for people. May change.
+    pub(super) message: String,
+    /// The same for programs.
+    pub(super) code: ProblemCode,
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self::saying(code, code.message())
+    }
+}
+
 impl ApiError {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            details: Vec::new(),
-            part: "query",
-            retry_after_s: None,
-        }
+    /// An error about which more is known than its code says.
+    pub(super) fn saying(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new(), part: "query", retry_after_s: None }
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this address")
+        ErrorCode::NotFound.into()
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "METHOD_NOT_ALLOWED",
-            "this address does not take this method",
-        )
+        ErrorCode::MethodNotAllowed.into()
     }
 
     pub(super) fn run_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "RUN_NOT_FOUND", "there is no run with this id")
+        ErrorCode::RunNotFound.into()
     }
 
     pub(super) fn dead_letter_not_found() -> Self {
-        let message = "there is no dead letter with this id; if there was one, it was replayed or discarded";
-        Self::new(StatusCode::NOT_FOUND, "DEAD_LETTER_NOT_FOUND", message)
+        ErrorCode::DeadLetterNotFound.into()
     }
 
     pub(super) fn invalid_key() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "INVALID_API_KEY", "the header X-Api-Key is missing or wrong")
+        ErrorCode::InvalidApiKey.into()
     }
 
     pub(super) fn invalid_admin_key() -> Self {
-        let message = "the header X-Admin-Api-Key is missing or wrong";
-        Self::new(StatusCode::UNAUTHORIZED, "INVALID_ADMIN_KEY", message)
+        ErrorCode::InvalidAdminKey.into()
     }
 
     pub(super) fn invalid_metrics_key() -> Self {
-        let message = "METRICS_API_KEY must be sent as a bearer token; in production it has to be set";
-        Self::new(StatusCode::UNAUTHORIZED, "INVALID_METRICS_KEY", message)
+        ErrorCode::InvalidMetricsKey.into()
     }
 
     /// What is wrong with the parameters of the query.
@@ -77,83 +97,68 @@ impl ApiError {
 
     /// What is wrong with a part of the request: `query`, `path`, `body` or `header`.
     pub(super) fn validation_in(part: &'static str, details: Vec<FieldProblem>) -> Self {
-        let message = "the request has invalid parameters";
-        Self { details, part, ..Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message) }
+        Self { details, part, ..ErrorCode::ValidationError.into() }
     }
 
     pub(super) fn unreadable_body(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message)
+        Self::saying(ErrorCode::ValidationError, message)
     }
 
     pub(super) fn body_too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "PAYLOAD_TOO_LARGE",
-            "the body is larger than this address takes",
-        )
+        ErrorCode::PayloadTooLarge.into()
     }
 
     pub(super) fn source_not_enabled(message: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "SOURCE_NOT_ENABLED", message)
+        Self::saying(ErrorCode::SourceNotEnabled, message)
     }
 
     pub(super) fn idempotency_key_required() -> Self {
-        let message = "the header Idempotency-Key is missing: choose 1 to 255 of A-Z a-z 0-9 . _ : - for each request, \
-                       and send the same again when you repeat it";
-        Self::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message)
+        ErrorCode::IdempotencyKeyRequired.into()
     }
 
     pub(super) fn idempotency_key_mismatch() -> Self {
-        let message = "this Idempotency-Key was sent with another request within the last 24 hours";
-        Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_MISMATCH", message)
+        ErrorCode::IdempotencyKeyMismatch.into()
     }
 
     pub(super) fn idempotency_in_progress() -> Self {
-        let message = "a request with this Idempotency-Key is at work; ask again for its answer";
-        let error = Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS", message);
-        Self { retry_after_s: Some(1), ..error }
+        Self { retry_after_s: Some(1), ..ErrorCode::IdempotencyInProgress.into() }
     }
 
     pub(super) fn too_many_requests(wait: Duration) -> Self {
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests");
         // Rounded up, so that whoever waits as long is let through.
-        Self { retry_after_s: Some(wait.as_secs() + 1), ..error }
+        Self { retry_after_s: Some(wait.as_secs() + 1), ..ErrorCode::RateLimited.into() }
     }
 
     pub(super) fn shutting_down() -> Self {
-        let message = "this process is about to end; another one or the next will answer";
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN", message);
-        Self { retry_after_s: Some(5), ..error }
+        Self { retry_after_s: Some(5), ..ErrorCode::ShuttingDown.into() }
     }
 
     pub(super) fn too_many_streams() -> Self {
-        let error =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "too many streams are open");
-        Self { retry_after_s: Some(5), ..error }
+        Self { retry_after_s: Some(5), ..ErrorCode::TooManyStreams.into() }
     }
 
     pub(super) fn timed_out() -> Self {
-        let message = "the answer took longer than it may (REQUEST_TIMEOUT_S)";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
+        ErrorCode::Timeout.into()
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "something went wrong here")
+        ErrorCode::InternalError.into()
     }
 
     /// The body, once the request's id is known.
     pub(super) fn with_request_id(self, request_id: &str) -> Response {
-        let details: Vec<_> = self
-            .details
-            .iter()
-            .map(|detail| {
-                let field = format!("{}.{}", self.part, detail.field);
-                json!({"field": field, "message": detail.message, "code": detail.code})
-            })
-            .collect();
-        let body =
-            json!({"code": self.code, "message": self.message, "requestId": request_id, "details": details});
-        let mut response = (self.status, Json(body)).into_response();
+        let detail = |problem: FieldProblem| ErrorDetail {
+            field: format!("{}.{}", self.part, problem.field),
+            message: problem.message,
+            code: problem.code,
+        };
+        let body = ErrorBody {
+            code: self.code,
+            message: self.message,
+            request_id: request_id.to_owned(),
+            details: self.details.into_iter().map(detail).collect(),
+        };
+        let mut response = (self.code.status(), Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -165,16 +170,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be answered");
         match error {
-            StoreError::Drift(_) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "REVENUE_NOT_PROVABLE",
-                "the parts of the figures do not add up to their total, so they are not shown",
-            ),
-            error if error.is_transient() => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "DATABASE_UNAVAILABLE",
-                "the database can't be reached at the moment",
-            ),
+            StoreError::Drift(_) => ErrorCode::RevenueNotProvable.into(),
+            error if error.is_transient() => ErrorCode::DatabaseUnavailable.into(),
             _ => Self::internal(),
         }
     }
@@ -182,7 +179,7 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
+        let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);
         response
     }

@@ -1,5 +1,6 @@
 //! Health: alive, ready, and how each part does.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -9,10 +10,12 @@ use axum::response::{IntoResponse, Response};
 use buffalo_model::{CircuitState, Clock, RunStatus, Source, SystemClock};
 use buffalo_store::{CircuitRow, FetchLine, StoreError};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
 
 use super::App;
+use super::health_documents::{
+    Alive, Components, DatabaseCheck, Health, Readied, Readiness, ReadinessChecks, SourceCheck, SyncStatus,
+    Well,
+};
 
 /// How long a check waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,67 +23,84 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A database that takes longer than this to say anything is degraded.
 const SLOW_DATABASE: Duration = Duration::from_secs(1);
 
-/// GET /healthz: the process runs. Touches nothing, so that nobody restarts it for somebody else's fault.
-pub(super) async fn alive(State(app): State<App>) -> Json<Value> {
-    Json(json!({"status": "ok", "uptimeS": app.started.elapsed().as_secs()}))
+/// Tell whether the process runs
+///
+/// Touches nothing, so that nobody restarts it for somebody else's fault.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "isAlive",
+    tag = "Health",
+    responses((status = 200, description = "It runs", body = Alive)),
+)]
+pub(super) async fn alive(State(app): State<App>) -> Json<Alive> {
+    Json(Alive { status: Well::Ok, uptime_s: app.started.elapsed().as_secs() })
 }
 
-/// GET /readyz: 503 only when Postgres is out. A source that fails degrades `syncStatus` and nothing else.
+/// Tell whether requests can be answered
+///
+/// 503 only when PostgreSQL is out. A source that fails degrades `syncStatus` and nothing else.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "isReady",
+    tag = "Health",
+    responses(
+        (status = 200, description = "They can", body = Readiness),
+        (status = 503, description = "They can't", body = Readiness),
+    ),
+)]
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let asked = Instant::now();
     let found = tokio::time::timeout(PATIENCE, sources(&app)).await;
-    let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let uptime_s = app.started.elapsed().as_secs();
-    let Ok(Ok(sources)) = found else {
-        let checks = json!({"db": {"ok": false, "latencyMs": latency_ms}});
-        let body = json!({"status": "down", "syncStatus": "degraded", "checks": checks, "uptimeS": uptime_s});
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    let db = DatabaseCheck {
+        ok: matches!(found, Ok(Ok(_))),
+        latency_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    let healthy = sources.iter().all(|source| source.health == Health::Ok);
-    let mut checks = Map::new();
-    checks.insert("db".to_owned(), json!({"ok": true, "latencyMs": latency_ms}));
-    for source in sources {
-        let check = json!({"ok": source.health == Health::Ok, "lastSync": source.last_sync,
-                           "lastStatus": source.last_statuses, "circuit": source.circuit});
-        checks.insert(source.name.to_string(), check);
-    }
-    let sync_status = if healthy { "healthy" } else { "degraded" };
-    let body = json!({"status": "ok", "syncStatus": sync_status, "checks": checks, "uptimeS": uptime_s});
-    Json(body).into_response()
+    let (code, status) =
+        if db.ok { (StatusCode::OK, Readied::Ok) } else { (StatusCode::SERVICE_UNAVAILABLE, Readied::Down) };
+    let known = found.ok().and_then(Result::ok).unwrap_or_default();
+    let healthy = db.ok && known.iter().all(|source| source.health == Health::Ok);
+    let sources = known.into_iter().map(|source| (source.name.to_string(), source.check())).collect();
+    let readiness = Readiness {
+        status,
+        sync_status: if healthy { SyncStatus::Healthy } else { SyncStatus::Degraded },
+        checks: ReadinessChecks { db, sources },
+        uptime_s: app.started.elapsed().as_secs(),
+    };
+    (code, Json(readiness)).into_response()
 }
 
-/// GET /api/health: how each part does, and 503 when one is down without which nothing can be answered.
+/// Tell how each part does
 ///
-/// A source is judged by what the last fetches met, and is not asked anew: this address is open to anyone, and vendors
-/// count requests.
+/// 503 when a part is down without which nothing can be answered. A source is judged by what the last fetches met, and is
+/// not asked anew: this address is open to anyone, and vendors count requests.
+#[utoipa::path(
+    get,
+    path = "/api/health",
+    operation_id = "getHealth",
+    tag = "Health",
+    responses(
+        (status = 200, description = "Requests can be answered", body = Components),
+        (status = 503, description = "They can't", body = Components),
+    ),
+)]
 pub(super) async fn components(State(app): State<App>) -> Response {
     let (database, sources) = tokio::join!(database(&app), async {
         tokio::time::timeout(PATIENCE, sources(&app)).await.ok().and_then(Result::ok)
     });
-    let mut checks = Map::new();
-    checks.insert("api".to_owned(), json!(Health::Ok));
-    checks.insert("database".to_owned(), json!(database));
+    let mut checks = BTreeMap::from([("api".to_owned(), Health::Ok), ("database".to_owned(), database)]);
     let mut worst = database;
     for name in app.config.source_names() {
         let known = sources.iter().flatten().find(|source| source.name == name);
         let health = known.map_or(Health::Degraded, |source| source.health);
         // Figures can be asked for whatever a source does.
         worst = worst.max(health.min(Health::Degraded));
-        checks.insert(name.to_string(), json!(health));
+        checks.insert(name.to_string(), health);
     }
-    let status = if database == Health::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let body = json!({"status": worst, "version": env!("CARGO_PKG_VERSION"), "timestamp": SystemClock.now(),
-                      "checks": checks});
-    (status, Json(body)).into_response()
-}
-
-/// How a part does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Health {
-    Ok,
-    Degraded,
-    Down,
+    let code = if database == Health::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let version = env!("CARGO_PKG_VERSION");
+    (code, Json(Components { status: worst, version, timestamp: SystemClock.now(), checks })).into_response()
 }
 
 async fn database(app: &App) -> Health {
@@ -98,7 +118,7 @@ struct SourceHealth {
     health: Health,
     last_sync: Option<DateTime<Utc>>,
     /// How the newest fetch of each entity ended.
-    last_statuses: Map<String, Value>,
+    last_statuses: BTreeMap<String, RunStatus>,
     circuit: Option<&'static str>,
 }
 
@@ -115,7 +135,7 @@ impl SourceHealth {
             Some(CircuitState::HalfOpen) => Health::Degraded,
             Some(CircuitState::Closed) | None => Health::Ok,
         };
-        let (mut last_sync, mut last_statuses) = (None, Map::new());
+        let (mut last_sync, mut last_statuses) = (None, BTreeMap::new());
         for line in lines.iter().filter(|line| line.source == name.as_str()) {
             let Some(status) = line.last_status else { continue };
             // A fetch that ended early goes on by itself.
@@ -123,9 +143,17 @@ impl SourceHealth {
                 health = health.max(Health::Degraded);
             }
             last_sync = last_sync.max(line.last_finished_at);
-            last_statuses.insert(line.entity.clone(), json!(status));
+            last_statuses.insert(line.entity.clone(), status);
         }
         let circuit = circuit.map(CircuitState::as_str);
         Self { name, health, last_sync, last_statuses, circuit }
+    }
+    fn check(self) -> SourceCheck {
+        SourceCheck {
+            ok: self.health == Health::Ok,
+            last_sync: self.last_sync,
+            last_status: self.last_statuses,
+            circuit: self.circuit,
+        }
     }
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::App;
 use super::auth::Caller;
 use super::error::ApiError;
-use crate::question::FieldProblem;
+use crate::question::{FieldProblem, ProblemCode};
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -92,7 +92,7 @@ fn key(parts: &Parts) -> Result<String, ApiError> {
         vec![FieldProblem {
             field: "Idempotency-Key".into(),
             message: "must be 1 to 255 of A-Z a-z 0-9 . _ : -".to_owned(),
-            code: "INVALID_IDEMPOTENCY_KEY",
+            code: ProblemCode::InvalidIdempotencyKey,
         }],
     ))
 }

@@ -3,10 +3,15 @@
 mod auth;
 mod background;
 mod connections;
+mod dead_letter_choice;
 mod dead_letters;
+mod docs;
+mod document;
 mod error;
+mod error_code;
 mod headers;
 mod health;
+mod health_documents;
 mod idempotency;
 mod metrics;
 mod outbox;
@@ -25,7 +30,6 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
 use buffalo_jobs::{Intake, Stop};
 use buffalo_model::SystemClock;
 use buffalo_store::Store;
@@ -33,11 +37,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::shutdown;
 use background::Background;
+pub(crate) use document::document;
 use error::ApiError;
 pub(crate) use outbox::UnmappedStatuses;
 use rate_limit::RateLimit;
@@ -116,35 +123,69 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
     Ok(())
 }
 
+/// The routes for whoever has a key.
+fn for_readers() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(revenue::summary))
+        .routes(routes!(revenue::daily))
+        .routes(routes!(revenue::weekly))
+        .routes(routes!(revenue::monthly))
+        .routes(routes!(outbox::unmapped))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(run_events::follow))
+        .routes(routes!(outbox::show))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show))
+}
+
+/// The routes for whoever has an admin's key.
+fn for_admins() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(trigger::fetch))
+        .routes(routes!(trigger::process))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::replay_one))
+        .routes(routes!(dead_letters::discard_one))
+}
+
+/// The routes for anybody.
+fn for_anybody() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::components))
+        .routes(routes!(metrics::show))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::asset))
+}
+
+fn for_vendors() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(webhooks::receive))
+}
+
+/// All routes, with what the document says of them.
+fn routes() -> [OpenApiRouter<App>; 4] {
+    [
+        document::for_readers(for_readers()),
+        document::for_admins(for_admins()),
+        document::for_vendors(for_vendors()),
+        document::for_anybody(for_anybody()),
+    ]
+}
+
 fn router(app: App) -> Router {
-    let for_readers = Router::new()
-        .route("/runs", get(runs::list))
-        .route("/runs/{run_id}", get(runs::show))
-        .route("/runs/{run_id}/events", get(run_events::follow))
-        .route("/metrics/revenue/{granularity}", get(revenue::show))
-        .route("/metrics/unmapped-statuses", get(outbox::unmapped))
-        .route("/outbox", get(outbox::show))
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/{id}", get(dead_letters::show))
-        .layer(from_fn_with_state(app.clone(), auth::require_key));
-    let for_admins = Router::new()
-        .route("/trigger/{source}/{mode}", post(trigger::fetch))
-        .route("/process", post(trigger::process))
-        .route("/dead-letters/replay", post(dead_letters::replay))
-        .route("/dead-letters/{id}/replay", post(dead_letters::replay_one))
-        .route("/dead-letters/{id}/discard", post(dead_letters::discard_one))
-        .layer(from_fn_with_state(app.clone(), auth::require_admin_key));
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/api/health", get(health::components))
-        .route("/metrics", get(metrics::show))
+    let for_readers: Router<App> =
+        Router::from(for_readers()).layer(from_fn_with_state(app.clone(), auth::require_key));
+    let for_admins: Router<App> =
+        Router::from(for_admins()).layer(from_fn_with_state(app.clone(), auth::require_admin_key));
+    let for_vendors: Router<App> =
+        Router::from(for_vendors()).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY));
+    Router::from(for_anybody())
         .merge(for_readers)
         .merge(for_admins)
-        .route(
-            "/webhooks/{source}",
-            post(webhooks::receive).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY)),
-        )
+        .merge(for_vendors)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

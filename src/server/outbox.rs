@@ -5,6 +5,7 @@ use axum::extract::State;
 use buffalo_model::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use super::error::ApiError;
@@ -12,7 +13,7 @@ use super::params::{NoParams, Params};
 use crate::question::UnmappedParams;
 
 /// What waits to be processed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Outbox {
     /// Rows.
@@ -24,7 +25,7 @@ pub(super) struct Outbox {
 }
 
 /// Rows of one source and entity.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OutboxOfSource {
     source: String,
@@ -34,7 +35,7 @@ pub(super) struct OutboxOfSource {
 }
 
 /// Rows by what has become of them so far.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OutboxByStatus {
     /// Not tried so far.
     pending: i64,
@@ -42,7 +43,14 @@ pub(super) struct OutboxByStatus {
     retrying: i64,
 }
 
-/// GET /outbox
+/// Tell what waits to be processed
+#[utoipa::path(
+    get,
+    path = "/outbox",
+    operation_id = "getOutbox",
+    tag = "Work",
+    responses((status = 200, description = "What waits", body = Outbox)),
+)]
 pub(super) async fn show(
     State(app): State<App>,
     Params(NoParams {}): Params<NoParams>,
@@ -69,14 +77,14 @@ pub(super) async fn show(
 }
 
 /// Vendor statuses that Buffalo does not know.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnmappedStatuses {
     count: usize,
     statuses: Vec<UnmappedStatus>,
 }
 
 /// One of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnmappedStatus {
     source: String,
@@ -101,7 +109,17 @@ impl UnmappedStatuses {
     }
 }
 
-/// GET /metrics/unmapped-statuses
+/// List statuses that Buffalo does not know
+///
+/// Payments with such a status are in no figure.
+#[utoipa::path(
+    get,
+    path = "/metrics/unmapped-statuses",
+    operation_id = "listUnmappedStatuses",
+    tag = "Revenue",
+    params(UnmappedParams),
+    responses((status = 200, description = "The statuses, the most frequent first", body = UnmappedStatuses)),
+)]
 pub(super) async fn unmapped(
     State(app): State<App>,
     Params(params): Params<UnmappedParams>,

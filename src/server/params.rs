@@ -2,19 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, FieldProblem, RevenueParams, RunsParams, UnmappedParams,
+    DeadLetterListParams, DryRunParams, FieldProblem, ProblemCode, RevenueParams, RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
 pub(super) struct Params<T>(pub(super) T);
+
+/// What the path says. What can't be read as UTF-8 is nothing that there is.
+pub(super) struct InPath<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| ApiError::not_found())
+    }
+}
 
 /// Parameters that a route knows.
 pub(super) trait Parameters: DeserializeOwned {
@@ -62,31 +75,41 @@ impl<T: Parameters, S: Sync> FromRequestParts<S> for Params<T> {
 fn read<T: Parameters>(query: &str) -> Result<T, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
+    // Otherwise what is no UTF-8 would be read as a character that stands for it, and nothing would be found.
+    for pair in query.split('&').filter(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or(pair)).decode_utf8_lossy();
+        problems.push(problem(&name, ProblemCode::InvalidValue, "is not UTF-8".to_owned()));
+    }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let problem = if !T::NAMES.contains(&name.as_ref()) {
+        let found = if !T::NAMES.contains(&name.as_ref()) {
             let known = if T::NAMES.is_empty() { "there are none".to_owned() } else { T::NAMES.join(", ") };
-            Some(("UNKNOWN_PARAMETER", format!("is no parameter here; known: {known}")))
+            Some((ProblemCode::UnknownParameter, format!("is no parameter here; known: {known}")))
         } else if !seen.insert(name.clone()) {
-            Some(("REPEATED_PARAMETER", "is given more than once".to_owned()))
+            Some((ProblemCode::RepeatedParameter, "is given more than once".to_owned()))
+        } else if value.contains('\0') {
+            Some((ProblemCode::InvalidValue, "has a character NUL, which nothing here has".to_owned()))
         } else if parsed::<T>(
             &form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish(),
         )
         .is_none()
         {
-            Some(("INVALID_VALUE", "can't be read".to_owned()))
+            Some((ProblemCode::InvalidValue, "can't be read".to_owned()))
         } else {
             None
         };
-        if let Some((code, message)) = problem {
-            // What strangers make up is repeated, but not at any length.
-            let field = name.chars().take(60).collect::<String>().into();
-            problems.push(FieldProblem { field, message, code });
+        if let Some((code, message)) = found {
+            problems.push(problem(&name, code, message));
         }
     }
     match parsed(query) {
         Some(params) if problems.is_empty() => Ok(params),
         _ => Err(problems),
     }
+}
+
+fn problem(name: &str, code: ProblemCode, message: String) -> FieldProblem {
+    // What strangers make up is repeated, but not at any length.
+    FieldProblem { field: name.chars().take(60).collect::<String>().into(), message, code }
 }
 
 fn parsed<T: Parameters>(query: &str) -> Option<T> {
@@ -100,7 +123,7 @@ mod tests {
 
     fn codes<T: Parameters>(query: &str) -> Vec<String> {
         let problems = read::<T>(query).err().unwrap_or_default();
-        problems.into_iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+        problems.into_iter().map(|problem| format!("{} {:?}", problem.field, problem.code)).collect()
     }
 
     #[test]
@@ -123,8 +146,10 @@ mod tests {
         assert_eq!(codes::<RunsParams>("limit=1&status=x"), [""; 0]);
         assert_eq!(
             codes::<RevenueParams>("start_date=2026-01-01&fill=maybe&source=a&source=b"),
-            ["start_date UNKNOWN_PARAMETER", "fill INVALID_VALUE", "source REPEATED_PARAMETER"]
+            ["start_date UnknownParameter", "fill InvalidValue", "source RepeatedParameter"]
         );
-        assert_eq!(codes::<NoParams>("a%20b"), ["a b UNKNOWN_PARAMETER"]);
+        assert_eq!(codes::<NoParams>("a%20b"), ["a b UnknownParameter"]);
+        assert_eq!(codes::<RunsParams>("entity=a%00b"), ["entity InvalidValue"]);
+        assert_eq!(codes::<RunsParams>("entity=%ff&limit=1"), ["entity InvalidValue"]);
     }
 }

@@ -1,39 +1,133 @@
 //! GET /metrics/revenue/…: the figures.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use buffalo_model::Granularity;
+use buffalo_model::{Granularity, RevenueByDay, RevenueByMonth, RevenueByWeek, RevenueSummary};
 
 use super::App;
 use super::error::ApiError;
+use super::error_code::ErrorCode;
 use super::params::Params;
 use crate::output::revenue_csv;
-use crate::question::{FieldProblem, RevenueParams};
+use crate::question::{FieldProblem, ProblemCode, RevenueParams};
 
-/// Answers a question about revenue, as JSON or, by `Accept: text/csv`, as CSV.
-pub(super) async fn show(
+/// Tell how much was collected in a range of days
+///
+/// With `Accept: text/csv` as CSV, in a single row.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/summary",
+    operation_id = "revenueSummary",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueSummary = "application/json"),
+        (String = "text/csv", example = json!(
+            "totalRevenueCents,count,refundedCents,disputedCents,netRevenueCents,currency\n1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+)]
+pub(super) async fn summary(
     State(app): State<App>,
-    Path(granularity): Path<String>,
     Params(params): Params<RevenueParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let granularity = match granularity.as_str() {
-        "summary" => Granularity::Summary,
-        "daily" => Granularity::Daily,
-        "weekly" => Granularity::Weekly,
-        "monthly" => Granularity::Monthly,
-        _ => return Err(ApiError::not_found()),
-    };
+    answer(&app, Granularity::Summary, &params, &headers).await
+}
+
+/// Tell how much was collected, by day
+///
+/// Only days in which something happened, unless `fill` asks for all. With `Accept: text/csv` as CSV.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/daily",
+    operation_id = "revenueDaily",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueByDay = "application/json"),
+        (String = "text/csv", example = json!(
+            "date,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11-30,1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+)]
+pub(super) async fn daily(
+    State(app): State<App>,
+    Params(params): Params<RevenueParams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&app, Granularity::Daily, &params, &headers).await
+}
+
+/// Tell how much was collected, by week
+///
+/// Only weeks in which something happened, unless `fill` asks for all. With `Accept: text/csv` as CSV.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/weekly",
+    operation_id = "revenueWeekly",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueByWeek = "application/json"),
+        (String = "text/csv", example = json!(
+            "weekStartDate,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11-30,1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+)]
+pub(super) async fn weekly(
+    State(app): State<App>,
+    Params(params): Params<RevenueParams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&app, Granularity::Weekly, &params, &headers).await
+}
+
+/// Tell how much was collected, by month
+///
+/// Only months in which something happened, unless `fill` asks for all. With `Accept: text/csv` as CSV.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/monthly",
+    operation_id = "revenueMonthly",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueByMonth = "application/json"),
+        (String = "text/csv", example = json!(
+            "month,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11,1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+)]
+pub(super) async fn monthly(
+    State(app): State<App>,
+    Params(params): Params<RevenueParams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&app, Granularity::Monthly, &params, &headers).await
+}
+
+/// Answers as JSON or, by `Accept: text/csv`, as CSV.
+async fn answer(
+    app: &App,
+    granularity: Granularity,
+    params: &RevenueParams,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let query = params.question(granularity, &app.config).map_err(ApiError::validation)?;
     let revenue = app.store.revenue(query, &app.config.revenue_sources()).await?;
     let revenue = revenue.filled().map_err(|error| {
         ApiError::validation(vec![FieldProblem {
             field: "fill".into(),
             message: error.to_string(),
-            code: "RANGE_TOO_LONG",
+            code: ProblemCode::RangeTooLong,
         }])
     })?;
     let wants_csv = headers

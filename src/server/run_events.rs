@@ -4,22 +4,35 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use buffalo_model::{Clock, Run, RunId, RunStatus, SystemClock};
 use buffalo_store::StoreError;
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::ToSchema;
 
 use super::App;
 use super::error::ApiError;
-use super::params::{NoParams, Params};
+use super::error_code::ErrorCode;
+use super::params::{InPath, NoParams, Params};
 
 /// Streams at once. Each asks the database every second.
 pub(super) const MOST_STREAMS: usize = 64;
 
 /// How often a stream looks. Runs say what they have done at least every few seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// An event, for the document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "axum writes events field by field")]
+pub(super) struct RunEvent {
+    /// Always `run`.
+    #[schema(pattern = "^run$")]
+    event: String,
+    /// The run in JSON, as `GET /runs/{runId}` gives it.
+    data: String,
+}
 
 /// A run that is watched.
 struct Watched {
@@ -30,10 +43,22 @@ struct Watched {
     _place: OwnedSemaphorePermit,
 }
 
-/// An event `run` with the whole run whenever it has changed, the first at once, the last when it has ended.
+/// Follow a run
+///
+/// Server-sent events: an event `run` with the whole run whenever it has changed, the first at once, the last when it has ended.
+#[utoipa::path(
+    get,
+    path = "/runs/{runId}/events",
+    operation_id = "followRun",
+    tag = "Runs",
+    params(("runId" = Uuid, Path, description = "The run's id")),
+    responses((status = 200, description = "The run as it goes on", body = RunEvent, content_type = "text/event-stream",
+               example = json!({"event": "run", "data": "{\"runId\":\"0199a2b4-7c00-7000-8000-000000000000\",…}"}))),
+    extensions(("x-error-codes" = json!([ErrorCode::RunNotFound, ErrorCode::TooManyStreams]))),
+)]
 pub(super) async fn follow(
     State(app): State<App>,
-    Path(run_id): Path<String>,
+    InPath(run_id): InPath<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let run_id = run_id.parse().map(RunId).map_err(|_| ApiError::run_not_found())?;

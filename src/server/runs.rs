@@ -1,18 +1,20 @@
 //! GET /runs: what was done, and how it ended.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use buffalo_model::{Clock, Run, RunId, SystemClock};
 use buffalo_store::{RunFilter, Store, StoreError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use super::error::ApiError;
-use super::params::{NoParams, Params};
+use super::error_code::ErrorCode;
+use super::params::{InPath, NoParams, Params};
 use crate::question::RunsParams;
 
 /// A list of runs, newest first, and where to go on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunList {
     /// The runs.
@@ -33,7 +35,21 @@ impl RunList {
     }
 }
 
-/// GET /runs
+/// List runs
+///
+/// Newest first. A run is one attempt to fetch an entity of a source, or to process what was fetched.
+#[utoipa::path(
+    get,
+    path = "/runs",
+    operation_id = "listRuns",
+    tag = "Runs",
+    params(RunsParams),
+    responses((status = 200, description = "Some runs", body = RunList, links(
+        ("run" = (operation_id = "getRun", parameters(("runId" = "$response.body#/runs/0/runId")))),
+        ("events" = (operation_id = "followRun", parameters(("runId" = "$response.body#/runs/0/runId")))),
+        ("next" = (operation_id = "listRuns", parameters(("cursor" = "$response.body#/nextCursor")))),
+    ))),
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Params(params): Params<RunsParams>,
@@ -43,10 +59,27 @@ pub(super) async fn list(
     Ok(Json(RunList::find(&app.store, filter).await?))
 }
 
-/// GET /runs/{runId}
+/// Tell about a run
+///
+/// Also while it is at work.
+#[utoipa::path(
+    get,
+    path = "/runs/{runId}",
+    operation_id = "getRun",
+    tag = "Runs",
+    params(("runId" = Uuid, Path, description = "The run's id")),
+    responses((status = 200, description = "The run", body = Run, links(
+        ("events" = (operation_id = "followRun", parameters(("runId" = "$response.body#/runId")))),
+        ("sameKind" = (operation_id = "listRuns", parameters(
+            ("source" = "$response.body#/source"),
+            ("entity" = "$response.body#/entity"),
+        ))),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::RunNotFound]))),
+)]
 pub(super) async fn show(
     State(app): State<App>,
-    Path(run_id): Path<String>,
+    InPath(run_id): InPath<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Run>, ApiError> {
     let run_id = run_id.parse().map_err(|_| ApiError::run_not_found())?;

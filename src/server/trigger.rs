@@ -3,23 +3,37 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use buffalo_connectors::Connector;
 use buffalo_jobs::{Fetch, FetchOptions, Process, ProcessOptions};
 use buffalo_model::{Clock, Entity, Mode, RunId, RunStatus, SystemClock};
 use buffalo_store::NewRun;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::auth::Caller;
 use super::error::ApiError;
+use super::error_code::ErrorCode;
 use super::idempotency::{Answer, Once};
-use super::params::{NoParams, Params};
-use crate::question::{FieldProblem, known_source};
+use super::params::{InPath, NoParams, Params};
+use crate::question::{FieldProblem, ProblemCode, known_source, schemas};
+
+/// What to fetch, and how.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct SourceAndMode {
+    /// The source; it must be enabled.
+    #[param(inline, value_type = schemas::SourceName, example = "stripe")]
+    source: String,
+    /// What changed since the last fetch, or everything.
+    #[param(inline, value_type = schemas::FetchMode, example = "incremental")]
+    mode: String,
+}
 
 /// Runs that will begin as soon as there is room for them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Accepted {
     /// The first of the runs.
@@ -29,23 +43,38 @@ pub(super) struct Accepted {
     /// What they do.
     mode: Mode,
     /// Always `accepted`.
+    #[schema(pattern = "^accepted$", example = "accepted")]
     status: &'static str,
     /// All of the runs, one for each entity.
     runs: Vec<AcceptedRun>,
 }
 
 /// A run of one entity.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AcceptedRun {
     run_id: RunId,
     entity: String,
 }
 
-/// POST /trigger/{source}/{mode}: fetches every entity of a source. The runs are written before the answer.
+/// Fetch a source now
+///
+/// Every entity of it, in a run each. The runs are written before the answer, and at work after it.
+#[utoipa::path(
+    post,
+    path = "/trigger/{source}/{mode}",
+    operation_id = "trigger",
+    tag = "Work",
+    params(SourceAndMode),
+    responses((status = 202, description = "The runs will begin as soon as there is room", body = Accepted, links(
+        ("run" = (operation_id = "getRun", parameters(("runId" = "$response.body#/runId")))),
+        ("events" = (operation_id = "followRun", parameters(("runId" = "$response.body#/runId")))),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::SourceNotEnabled, ErrorCode::ShuttingDown]))),
+)]
 pub(super) async fn fetch(
     State(app): State<App>,
-    Path((source, mode)): Path<(String, String)>,
+    InPath(SourceAndMode { source, mode }): InPath<SourceAndMode>,
     Params(NoParams {}): Params<NoParams>,
     Extension(caller): Extension<Caller>,
     once: Once,
@@ -56,7 +85,20 @@ pub(super) async fn fetch(
     once.answer(&app, work).await
 }
 
-/// POST /process: drains the outbox.
+/// Process what was fetched, now
+///
+/// Drains the outbox into payments, contacts and events.
+#[utoipa::path(
+    post,
+    path = "/process",
+    operation_id = "process",
+    tag = "Work",
+    responses((status = 202, description = "The run will begin as soon as there is room", body = Accepted, links(
+        ("run" = (operation_id = "getRun", parameters(("runId" = "$response.body#/runId")))),
+        ("events" = (operation_id = "followRun", parameters(("runId" = "$response.body#/runId")))),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::ShuttingDown]))),
+)]
 pub(super) async fn process(
     State(app): State<App>,
     Params(NoParams {}): Params<NoParams>,
@@ -69,7 +111,7 @@ pub(super) async fn process(
 fn fetching(source: &str, mode: &str) -> Result<Mode, ApiError> {
     let mut problems = Vec::new();
     if let Err(message) = known_source(source) {
-        problems.push(FieldProblem { field: "source".into(), message, code: "UNKNOWN_SOURCE" });
+        problems.push(FieldProblem { field: "source".into(), message, code: ProblemCode::UnknownSource });
     }
     let known = match mode {
         "incremental" => Some(Mode::Incremental),
@@ -81,7 +123,7 @@ fn fetching(source: &str, mode: &str) -> Result<Mode, ApiError> {
         Some(_) => Err(ApiError::validation_in("path", problems)),
         None => {
             let message = "must be incremental or full".to_owned();
-            problems.push(FieldProblem { field: "mode".into(), message, code: "UNKNOWN_MODE" });
+            problems.push(FieldProblem { field: "mode".into(), message, code: ProblemCode::UnknownMode });
             Err(ApiError::validation_in("path", problems))
         }
     }

@@ -38,6 +38,7 @@ mod maintain;
 mod metrics;
 mod metrics_in_use;
 mod notifications;
+mod openapi;
 mod pooler;
 mod processing;
 mod reconcile;

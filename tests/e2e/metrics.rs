@@ -225,11 +225,11 @@ async fn answers_are_counted_by_route_and_never_by_address() {
     assert_eq!(get(format!("{base}/made/up"), &[]).await.0, 404);
     assert_eq!(get(format!("{base}/runs"), &[]).await.0, 401);
     let samples = scrape(&base).await;
-    for (route, status, count) in [("/runs/{run_id}", 404, 2), ("none", 404, 1), ("/runs", 401, 1)] {
+    for (route, status, count) in [("/runs/{runId}", 404, 2), ("none", 404, 1), ("/runs", 401, 1)] {
         let series = format!("buffalo_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
         assert_sample(&samples, &format!("{series} {count}"));
     }
-    assert_sample(&samples, "buffalo_http_request_duration_seconds_count{route=\"/runs/{run_id}\"} 2");
+    assert_sample(&samples, "buffalo_http_request_duration_seconds_count{route=\"/runs/{runId}\"} 2");
     assert!(!samples.iter().any(|line| line.contains("0199a2b4") || line.contains("made")), "{samples:#?}");
     assert_eq!(value(&samples, "buffalo_database_connections_max"), 10.0);
     kill(&mut server).await;

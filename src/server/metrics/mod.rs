@@ -23,6 +23,7 @@ use buffalo_store::Connections;
 use super::App;
 use super::auth::may_read_metrics;
 use super::error::ApiError;
+use super::error_code::ErrorCode;
 use exposition::{Exposition, Value};
 pub(super) use requests::{Requests, count};
 
@@ -32,7 +33,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The version of the text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// GET /metrics. Answered also while the database is out: that is when somebody looks.
+/// Numbers for Prometheus
+///
+/// Answered also while the database is out: that is when somebody looks.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "Health",
+    security((), ("MetricsApiKey" = [])),
+    responses((status = 200, description = "In the text format of Prometheus", body = String,
+               content_type = "text/plain", example = "# TYPE buffalo_database_up gauge\nbuffalo_database_up 1\n")),
+    extensions(("x-error-codes" = json!([ErrorCode::InvalidMetricsKey]))),
+)]
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     if !may_read_metrics(&headers, &app.config.http) {
         return Err(ApiError::invalid_metrics_key());

@@ -98,7 +98,7 @@ async fn a_source_that_is_not_enabled_or_has_no_secret_takes_nothing() {
     assert_eq!((status, &answer["code"]), (503, &json!("WEBHOOK_NOT_CONFIGURED")));
     for source in ["hubspot", "gcal", "nobody"] {
         let (status, answer) = post(&format!("{base}/webhooks/{source}"), &[], "{}").await;
-        assert_eq!((status, &answer["code"]), (404, &json!("SOURCE_NOT_ENABLED")), "{source}");
+        assert_eq!((status, &answer["code"]), (404, &json!("NOT_FOUND")), "{source}");
     }
     kill(&mut server).await;
     world.set("STRIPE_ENABLED", "false");

@@ -1,0 +1,71 @@
+//! Tests that what is documented of an answer about revenue is what is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::*;
+use crate::{BucketRow, Figures, Granularity, Revenue, RevenueQuery, Source};
+
+/// An answer with everything that there can be, as it is written.
+fn written(granularity: Granularity) -> Value {
+    let query = RevenueQuery {
+        granularity,
+        start_date: None,
+        end_date: None,
+        source: None,
+        currency: "USD".parse().unwrap(),
+        timezone: chrono_tz::Tz::UTC,
+        fill: false,
+    };
+    let row = |currency: &str, bucket: Option<&str>| BucketRow {
+        currency: currency.parse().unwrap(),
+        bucket: bucket.map(|day| day.parse().unwrap()),
+        figures: Figures { collected: 5, count: 1, refunded: 0, disputed: 0 },
+    };
+    let day = Some("2026-11-30");
+    let rows = [row("USD", day), row("USD", None), row("EUR", day), row("EUR", None)];
+    let through = BTreeMap::from([(Source::new("stripe"), None)]);
+    json!(Revenue::assemble(query, &rows, through).unwrap())
+}
+
+/// The fields that are documented of a type, those of the types it is made of included.
+fn documented<T: ToSchema>() -> BTreeSet<String> {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    let schemas: BTreeMap<_, _> = schemas.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
+    let mut fields = BTreeSet::new();
+    collect(&schemas[T::name().as_ref()], &schemas, &mut fields);
+    fields
+}
+
+fn collect(schema: &Value, schemas: &BTreeMap<String, Value>, fields: &mut BTreeSet<String>) {
+    fields.extend(schema["properties"].as_object().into_iter().flat_map(|object| object.keys().cloned()));
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        collect(part, schemas, fields);
+    }
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        collect(&schemas[name], schemas, fields);
+    }
+}
+
+fn fields(document: &Value) -> BTreeSet<String> {
+    document.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn what_is_documented_is_what_is_written() {
+    let summary = written(Granularity::Summary);
+    assert_eq!(fields(&summary), documented::<RevenueSummary>());
+    assert_eq!(fields(&summary["otherCurrencies"][0]), documented::<RevenueTotals>());
+    for (granularity, whole, part) in [
+        (Granularity::Daily, documented::<RevenueByDay>(), documented::<RevenueOfDay>()),
+        (Granularity::Weekly, documented::<RevenueByWeek>(), documented::<RevenueOfWeek>()),
+        (Granularity::Monthly, documented::<RevenueByMonth>(), documented::<RevenueOfMonth>()),
+    ] {
+        let answer = written(granularity);
+        assert_eq!(fields(&answer), whole);
+        assert_eq!(fields(&answer["breakdown"][0]), part);
+    }
+}
