@@ -16,7 +16,7 @@ pub(crate) struct WebhooksArgs {
 pub(crate) enum WebhooksAction {
     /// Have changes told to an address; open channels are left alone until they have less than a day to last
     Watch {
-        /// Where changes are to be posted, such as https://buffalo.example.com/webhooks/gcal
+        /// Where changes are to be posted, such as `https://buffalo.example.com/webhooks/gcal`
         #[arg(long)]
         url: String,
         #[command(flatten)]
