@@ -1,5 +1,6 @@
-//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `enqueue`, `soak`, `http`, `webhooks`.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `claims`, `enqueue`, `soak`, `http`, `webhooks`.
 
+mod claims;
 mod database;
 mod drain;
 mod enqueue;
@@ -63,6 +64,15 @@ enum Bench {
         #[arg(long)]
         history: Option<u64>,
     },
+    /// Claims beside a history of finished records
+    Claims {
+        /// How many rows wait
+        #[arg(long, default_value_t = 60_000)]
+        rows: u64,
+        /// How many records are finished
+        #[arg(long, default_value_t = 50_000_000)]
+        finished: u64,
+    },
     /// The producer's write path against plain inserts
     Enqueue {
         /// How many rows
@@ -106,6 +116,7 @@ async fn main() -> anyhow::Result<()> {
             ingest::run(&database, source, records, latency_ms, scratch.as_deref()).await
         }
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
+        Bench::Claims { rows, finished } => claims::run(&database, rows, finished).await,
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
         Bench::Http { payments, seconds } => http::run(&database, payments, seconds).await,
         Bench::Webhooks { seconds } => webhooks::run(&database, seconds).await,
