@@ -18,7 +18,7 @@ const BATCH_BYTES: i64 = 4 << 20;
 /// Raw records over the weeks that are kept, as those of a fetch lie there; nothing of them waits in the outbox.
 const FILL: &str = "INSERT INTO raw_records
          (source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, payload)
-     SELECT 'stripe', 'payments', 'ch_' || n, 1, now(), now() - ($1 - n) * interval '89 days' / $1,
+     SELECT 'stripe', 'payments', 'ch_' || n, 1, now(), now() - (1 - n / $1::float8) * interval '89 days',
             '00000000-0000-0000-0000-000000000000', '2026-10-28.endive', '{}'
      FROM generate_series(1, $1::bigint) n";
 
