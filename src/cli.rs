@@ -242,6 +242,10 @@ pub(crate) enum RevenueBy {
     Weekly,
     /// By calendar month
     Monthly,
+    /// By quarter of a calendar year
+    Quarterly,
+    /// By calendar year
+    Yearly,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 mod documented;
 mod http;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use buffalo_store::{Sessions, Store, StoreOptions};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+use crate::question::known_source;
 use crate::schedules::Schedules;
 use crate::telemetry;
 pub(crate) use http::{AppEnv, HttpConfig, TrustedProxies};
@@ -50,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) currencies: SupportedCurrencies,
     pub(crate) reporting_currency: Currency,
     pub(crate) reporting_timezone: Tz,
+    /// The sources that count as revenue (`REVENUE_SOURCES`); none where all do.
+    pub(crate) counted_sources: Option<BTreeSet<Source>>,
     pub(crate) notify_on: NotifyOn,
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) http: HttpConfig,
@@ -121,6 +125,7 @@ impl Config {
             currencies: settings.parsed("SUPPORTED_CURRENCIES", SupportedCurrencies::All),
             reporting_currency: settings.parsed("REPORTING_CURRENCY", usd),
             reporting_timezone: timezone(settings),
+            counted_sources: counted_sources(settings),
             notify_on: settings.parsed("NOTIFY_ON", NotifyOn::default()),
             channels: channels::configure(settings),
             http: HttpConfig::from_settings(settings, needs),
@@ -180,6 +185,21 @@ fn store(settings: &mut Settings, needs: Needs) -> Option<Store> {
             None
         }
     }
+}
+
+/// The sources that count as revenue; none where all do.
+fn counted_sources(settings: &mut Settings) -> Option<BTreeSet<Source>> {
+    let names = settings.text("REVENUE_SOURCES")?;
+    let mut counted = BTreeSet::new();
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match known_source(name) {
+            Ok(source) => {
+                counted.insert(source);
+            }
+            Err(message) => settings.complain("REVENUE_SOURCES", message),
+        }
+    }
+    Some(counted).filter(|counted| !counted.is_empty())
 }
 
 fn timezone(settings: &mut Settings) -> Tz {

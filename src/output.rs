@@ -141,6 +141,8 @@ pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
         Granularity::Daily => "day",
         Granularity::Weekly => "week from",
         Granularity::Monthly => "month",
+        Granularity::Quarterly => "quarter",
+        Granularity::Yearly => "year",
     };
     let header = [unit, "currency", "collected", "payments", "refunded", "disputed", "net"];
     let numbers = ["collected", "payments", "refunded", "disputed", "net"];
@@ -157,12 +159,9 @@ pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
         ]
     };
     let query = &revenue.query;
-    let bucket = query.granularity.bucket();
-    let mut rows: Vec<_> = revenue
-        .breakdown
-        .iter()
-        .map(|(day, figures)| row(bucket.label(*day), query.currency, figures))
-        .collect();
+    let label = |day| query.granularity.unit().map_or_else(String::new, |unit| unit.label(day));
+    let mut rows: Vec<_> =
+        revenue.breakdown.iter().map(|(day, figures)| row(label(*day), query.currency, figures)).collect();
     rows.push(row("total".to_owned(), query.currency, &revenue.total));
     for (currency, figures) in &revenue.other_currencies {
         rows.push(row("total".to_owned(), *currency, figures));
@@ -196,12 +195,11 @@ pub(crate) fn revenue_csv(revenue: &Revenue) -> anyhow::Result<String> {
             currency.clone(),
         ]
     };
-    if revenue.query.granularity == Granularity::Summary {
+    let Some(bucket) = revenue.query.granularity.unit() else {
         let header =
             ["totalRevenueCents", "count", "refundedCents", "disputedCents", "netRevenueCents", "currency"];
         return csv_text(&header, &[figures(&revenue.total)]);
-    }
-    let bucket = revenue.query.granularity.bucket();
+    };
     let header =
         [bucket.field(), "amountCents", "count", "refundedCents", "disputedCents", "netCents", "currency"];
     let rows: Vec<_> = revenue

@@ -2,115 +2,19 @@
 
 mod dead_letters;
 mod problem;
+mod revenue;
 pub(crate) mod schemas;
 
 use buffalo_connectors::SOURCES;
-use buffalo_model::{
-    Currency, Granularity, RevenueQuery, RunId, RunStatus, Source, parse_date, parse_timezone,
-};
+use buffalo_model::{RunId, RunStatus, Source};
 use buffalo_store::RunFilter;
-use chrono_tz::Tz;
 use clap::Args;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::config::Config;
-
 pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, DeadLetterPage};
 pub(crate) use problem::{FieldProblem, ProblemCode};
-
-/// The parameters of a question about revenue.
-#[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RevenueParams {
-    /// The first day, as YYYY-MM-DD; from the first payment on if left out
-    #[arg(long)]
-    #[param(value_type = NaiveDate, required = false, example = "2026-01-01")]
-    pub(crate) start_date: Option<String>,
-    /// The last day, included; up to the last payment if left out
-    #[arg(long)]
-    #[param(value_type = NaiveDate, required = false, example = "2026-12-31")]
-    pub(crate) end_date: Option<String>,
-    /// Only this source
-    #[arg(long)]
-    #[param(inline, value_type = schemas::SourceName, required = false, example = "stripe")]
-    pub(crate) source: Option<String>,
-    /// The currency to answer in; others are listed beside it, never added [default: REPORTING_CURRENCY, else USD]
-    #[arg(long)]
-    #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "USD")]
-    pub(crate) currency: Option<String>,
-    /// The zone in which days begin and end [default: UTC]
-    #[arg(long)]
-    #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
-    pub(crate) timezone: Option<String>,
-    /// List days, weeks or months without payments too
-    #[arg(long)]
-    #[serde(default)]
-    #[param(required = false, example = false)]
-    pub(crate) fill: bool,
-}
-
-impl RevenueParams {
-    /// Makes a question of the parameters, or says everything that is wrong with them.
-    pub(crate) fn question(
-        &self,
-        granularity: Granularity,
-        config: &Config,
-    ) -> Result<RevenueQuery, Vec<FieldProblem>> {
-        let mut problems = Vec::new();
-        let mut note = |field: &'static str, code, message: String| {
-            problems.push(FieldProblem { field: field.into(), message, code });
-        };
-        let mut date = |field, text: &Option<String>| match text.as_deref().map(parse_date)? {
-            Ok(date) => Some(date),
-            Err(error) => {
-                note(field, ProblemCode::InvalidDate, error.to_string());
-                None
-            }
-        };
-        let start_date = date("startDate", &self.start_date);
-        let end_date = date("endDate", &self.end_date);
-        let source = match self.source.as_deref().map(known_source) {
-            Some(Err(message)) => {
-                note("source", ProblemCode::UnknownSource, message);
-                None
-            }
-            Some(Ok(source)) => Some(source),
-            None => None,
-        };
-        let currency = match self.currency.as_deref().map(str::parse::<Currency>) {
-            Some(Err(error)) => {
-                note("currency", ProblemCode::UnknownCurrency, error.to_string());
-                config.reporting_currency
-            }
-            Some(Ok(currency)) if !config.currencies.contains(currency) => {
-                note(
-                    "currency",
-                    ProblemCode::UnknownCurrency,
-                    format!("{currency} is not among SUPPORTED_CURRENCIES"),
-                );
-                currency
-            }
-            Some(Ok(currency)) => currency,
-            None => config.reporting_currency,
-        };
-        let timezone = match self.timezone.as_deref().map(parse_timezone) {
-            Some(Err(error)) => {
-                note("timezone", ProblemCode::UnknownTimezone, error.to_string());
-                Tz::UTC
-            }
-            Some(Ok(timezone)) => timezone,
-            None => Tz::UTC,
-        };
-        let query =
-            RevenueQuery { granularity, start_date, end_date, source, currency, timezone, fill: self.fill };
-        if let Err(error) = query.validate() {
-            note("startDate", ProblemCode::StartAfterEnd, error.to_string());
-        }
-        if problems.is_empty() { Ok(query) } else { Err(problems) }
-    }
-}
+pub(crate) use revenue::RevenueParams;
 
 /// The parameters of a list of runs.
 #[derive(Debug, Clone, Default, Args, Deserialize, IntoParams)]

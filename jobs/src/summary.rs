@@ -3,9 +3,11 @@
 mod html;
 mod text;
 
-use buffalo_model::{Clock, Currency, Figures, Granularity, Revenue, RevenueQuery, Source};
+use std::collections::BTreeSet;
+
+use buffalo_model::{Clock, Currency, Figures, Granularity, Revenue, RevenueQuery, Source, midnight};
 use buffalo_store::{CursorRow, DayCounts, NewSummary, Store, StoreError, UnmappedStatus};
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// The most days that are caught up: who was away for longer reads the figures themselves.
@@ -26,6 +28,8 @@ pub struct Summaries<'a> {
     pub currency: Currency,
     /// The sources whose freshness is told even when nothing was ever fetched from them.
     pub sources: &'a [Source],
+    /// The sources that count (`REVENUE_SOURCES`); none: all.
+    pub counted: Option<BTreeSet<Source>>,
 }
 
 /// What a day brought.
@@ -64,7 +68,7 @@ impl Summaries<'_> {
     pub async fn of(&self, day: NaiveDate) -> Result<DailySummary, StoreError> {
         Ok(DailySummary {
             day,
-            ends_at: midnight_after(day, self.timezone),
+            ends_at: midnight(day + Days::new(1), self.timezone),
             revenue: self.revenue(day).await?,
             day_before: self.revenue(day - Days::new(1)).await?.total,
             week_before: self.revenue(day - Days::new(7)).await?.total,
@@ -114,15 +118,13 @@ impl Summaries<'_> {
 
     async fn revenue(&self, day: NaiveDate) -> Result<Revenue, StoreError> {
         let query = RevenueQuery {
-            granularity: Granularity::Summary,
             start_date: Some(day),
             end_date: Some(day),
-            source: None,
-            currency: self.currency,
+            counted: self.counted.clone(),
             timezone: self.timezone,
-            fill: false,
+            ..RevenueQuery::of(Granularity::Summary, self.currency)
         };
-        self.store.revenue(query, self.sources).await
+        self.store.revenue(query, self.sources, self.clock.now()).await
     }
 }
 
@@ -135,15 +137,6 @@ impl DailySummary {
         let all = self.revenue.data_through.iter();
         all.filter(|(_, through)| !reaches(through)).map(|(source, through)| (source, *through)).collect()
     }
-}
-
-/// The midnight with which a day ends. Where clocks jump over it, the day ends with the jump.
-fn midnight_after(day: NaiveDate, timezone: Tz) -> DateTime<Utc> {
-    let midnight = (day + Days::new(1)).and_time(NaiveTime::MIN);
-    let existing = (0..=8).find_map(|quarters| {
-        timezone.from_local_datetime(&(midnight + TimeDelta::minutes(15 * quarters))).earliest()
-    });
-    existing.map_or_else(|| midnight.and_utc(), |time| time.with_timezone(&Utc))
 }
 
 #[cfg(test)]

@@ -3,31 +3,31 @@ use buffalo_store::RunTally;
 use super::*;
 
 fn figures(collected: i128, refunded: i128) -> Figures {
-    Figures { collected, count: 3, refunded, disputed: 0 }
+    Figures { collected, count: 3, refunded, ..Figures::default() }
 }
 
 fn summary(through: &str) -> DailySummary {
     let day: NaiveDate = "2026-11-20".parse().unwrap();
     let timezone = Tz::Europe__Berlin;
     let query = RevenueQuery {
-        granularity: Granularity::Summary,
         start_date: Some(day),
         end_date: Some(day),
-        source: None,
-        currency: "USD".parse().unwrap(),
         timezone,
-        fill: false,
+        ..RevenueQuery::of(Granularity::Summary, "USD".parse().unwrap())
     };
     let revenue = Revenue {
         query,
         total: figures(123_450, 1_000),
         breakdown: Vec::new(),
         other_currencies: vec![("JPY".parse().unwrap(), figures(500, 0))],
+        unattributed: Vec::new(),
         data_through: [(Source::new("shop"), Some(through.parse().unwrap()))].into(),
+        gaps: Vec::new(),
+        proof: Proof { checked_at: DateTime::UNIX_EPOCH, buckets_recomputed: 0, verified_at: None },
     };
     DailySummary {
         day,
-        ends_at: midnight_after(day, timezone),
+        ends_at: midnight(day + Days::new(1), timezone),
         revenue,
         day_before: figures(100_000, 0),
         week_before: figures(0, 0),
@@ -90,7 +90,9 @@ fn html_says_the_same_and_is_safe() {
 
 #[test]
 fn a_day_ends_at_midnight_where_it_is() {
-    let end = |day: &str, timezone| midnight_after(day.parse().unwrap(), timezone).to_rfc3339();
+    let end = |day: &str, timezone| {
+        midnight(day.parse::<NaiveDate>().unwrap() + Days::new(1), timezone).to_rfc3339()
+    };
     assert_eq!(end("2026-11-20", Tz::Europe__Berlin), "2026-11-20T23:00:00+00:00");
     assert_eq!(end("2026-07-01", Tz::Europe__Berlin), "2026-07-01T22:00:00+00:00");
     // Chile's clocks go from midnight to one o'clock.

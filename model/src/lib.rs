@@ -18,7 +18,6 @@ mod record;
 mod requests;
 mod retention;
 mod revenue;
-mod revenue_documents;
 mod run;
 mod run_news;
 
@@ -42,12 +41,11 @@ pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
-    Bucket, BucketRow, Figures, Granularity, Revenue, RevenueDrift, RevenueQuery, RevenueQueryError,
+    Basis, Bucket, Day, Difference, DriftCheck, Figures, Freshness, Gap, GapCode, Granularity, Measure,
+    Overflow, Proof, Revenue, RevenueByDay, RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear,
+    RevenueDrift, RevenueFigures, RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek,
+    RevenueOfYear, RevenueQuery, RevenueQueryError, RevenueSummary, RevenueTotals, Sum, gaps, midnight,
     parse_date, parse_timezone,
-};
-pub use revenue_documents::{
-    RevenueByDay, RevenueByMonth, RevenueByWeek, RevenueFigures, RevenueOfDay, RevenueOfMonth, RevenueOfWeek,
-    RevenueSummary, RevenueTotals,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

@@ -90,6 +90,8 @@ pub struct Payment {
     /// Of a charge: what was authorised and not captured, in minor units. Its refunds up to this amount gave nothing
     /// back, since nothing had come. 0 for everything else.
     pub uncaptured_minor: i64,
+    /// Of a dispute that is not decided: what was withdrawn from the account for it, in minor units. 0 for everything else.
+    pub withdrawn_minor: i64,
     /// Its currency.
     pub currency: Currency,
     /// When it happened by the vendor's account: the moment that decides into which day it falls.
@@ -98,6 +100,8 @@ pub struct Payment {
     pub parent_external_id: Option<String>,
     /// The vendor's id of the customer, where it is known.
     pub customer_external_id: Option<String>,
+    /// The customer's e-mail address in lower case, where it is known.
+    pub customer_email: Option<String>,
     /// Whether the vendor has it in the bin: it is kept, and is in no figure.
     pub deleted: bool,
 }

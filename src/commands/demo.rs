@@ -96,7 +96,7 @@ async fn show(
     let runs = fetch_and_process(&store, &config, stop).await?;
     let question = RevenueParams::default().question(Granularity::Monthly, &config);
     let question = question.map_err(|problems| super::usage(&problems))?;
-    let revenue = store.revenue(question, &config.revenue_sources()).await?;
+    let revenue = store.revenue(question, &config.revenue_sources(), SystemClock.now()).await?;
     print(args, &runs, &revenue, began)?;
     let exit = exit(&runs, false);
     if args.once || stop.is_requested() {

@@ -1,6 +1,6 @@
 //! `buffalo revenue`: the figures, in the terminal.
 
-use buffalo_model::Granularity;
+use buffalo_model::{Clock, Granularity, SystemClock};
 
 use super::usage;
 use crate::cli::{Format, RevenueArgs, RevenueBy};
@@ -14,9 +14,11 @@ pub(super) async fn run(args: &RevenueArgs, config: &Config) -> anyhow::Result<E
         RevenueBy::Daily => Granularity::Daily,
         RevenueBy::Weekly => Granularity::Weekly,
         RevenueBy::Monthly => Granularity::Monthly,
+        RevenueBy::Quarterly => Granularity::Quarterly,
+        RevenueBy::Yearly => Granularity::Yearly,
     };
     let query = args.params.question(granularity, config).map_err(|problems| usage(&problems))?;
-    let revenue = config.store()?.revenue(query, &config.revenue_sources()).await?;
+    let revenue = config.store()?.revenue(query, &config.revenue_sources(), SystemClock.now()).await?;
     let revenue = revenue.filled().map_err(|error| UsageError(format!("--fill: {error}")))?;
     match args.output.format {
         Format::Table => say_revenue(&revenue)?,

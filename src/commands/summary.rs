@@ -50,6 +50,7 @@ fn summaries<'a>(config: &'a Config, sources: &'a [Source]) -> anyhow::Result<Su
         timezone: config.reporting_timezone,
         currency: config.reporting_currency,
         sources,
+        counted: config.counted_sources.clone(),
     })
 }
 

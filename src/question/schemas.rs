@@ -39,6 +39,8 @@ documented! {
     EntityName: one_of(Entity::ALL.into_iter().map(Entity::as_str));
     /// How a source may be fetched.
     FetchMode: one_of(["incremental", "full"]);
+    /// On which day refunds and disputes count.
+    RevenueBasis: one_of(["event", "payment"]);
     /// A time zone that this program knows.
     TimeZone: one_of(chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
     /// A day or a time.

@@ -170,7 +170,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be answered");
         match error {
-            StoreError::Drift(_) => ErrorCode::RevenueNotProvable.into(),
+            StoreError::Drift(drift) => Self::saying(ErrorCode::MetricDrift, drift.to_string()),
+            StoreError::Unanswerable(error) => Self::saying(ErrorCode::ValidationError, error.to_string()),
             error if error.is_transient() => ErrorCode::DatabaseUnavailable.into(),
             _ => Self::internal(),
         }

@@ -28,7 +28,7 @@ pub(super) enum ErrorCode {
     WebhookNotConfigured,
     RateLimited,
     InternalError,
-    RevenueNotProvable,
+    MetricDrift,
     DatabaseUnavailable,
     ShuttingDown,
     TooManyStreams,
@@ -52,7 +52,7 @@ impl ErrorCode {
             Self::IdempotencyKeyMismatch | Self::IdempotencyInProgress => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::InternalError | Self::RevenueNotProvable => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::InternalError | Self::MetricDrift => StatusCode::INTERNAL_SERVER_ERROR,
             Self::DatabaseUnavailable
             | Self::ShuttingDown
             | Self::TooManyStreams
@@ -97,9 +97,7 @@ impl ErrorCode {
             }
             Self::RateLimited => "too many requests",
             Self::InternalError => "something went wrong here",
-            Self::RevenueNotProvable => {
-                "the parts of the figures do not add up to their total, so they are not shown"
-            }
+            Self::MetricDrift => "figures differ from what they are made of, so they are not shown",
             Self::DatabaseUnavailable => "the database can't be reached at the moment",
             Self::ShuttingDown => "this process is about to end; another one or the next will answer",
             Self::TooManyStreams => "too many streams are open",

@@ -130,6 +130,8 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::daily))
         .routes(routes!(revenue::weekly))
         .routes(routes!(revenue::monthly))
+        .routes(routes!(revenue::quarterly))
+        .routes(routes!(revenue::yearly))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

@@ -37,7 +37,7 @@ pub(super) trait Parameters: DeserializeOwned {
 
 impl Parameters for RevenueParams {
     const NAMES: &'static [&'static str] =
-        &["startDate", "endDate", "source", "currency", "timezone", "fill"];
+        &["startDate", "endDate", "source", "currency", "timezone", "basis", "asOf", "fill"];
 }
 
 impl Parameters for RunsParams {

@@ -5,7 +5,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use buffalo_model::{Granularity, RevenueByDay, RevenueByMonth, RevenueByWeek, RevenueSummary};
+use buffalo_model::{
+    Clock, Granularity, RevenueByDay, RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear,
+    RevenueSummary, SystemClock,
+};
 
 use super::App;
 use super::error::ApiError;
@@ -29,7 +32,7 @@ use crate::question::{FieldProblem, ProblemCode, RevenueParams};
             "totalRevenueCents,count,refundedCents,disputedCents,netRevenueCents,currency\n1234500,42,5000,0,1229500,USD\n"
         )),
     ))),
-    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
 )]
 pub(super) async fn summary(
     State(app): State<App>,
@@ -54,7 +57,7 @@ pub(super) async fn summary(
             "date,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11-30,1234500,42,5000,0,1229500,USD\n"
         )),
     ))),
-    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
 )]
 pub(super) async fn daily(
     State(app): State<App>,
@@ -79,7 +82,7 @@ pub(super) async fn daily(
             "weekStartDate,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11-30,1234500,42,5000,0,1229500,USD\n"
         )),
     ))),
-    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
 )]
 pub(super) async fn weekly(
     State(app): State<App>,
@@ -104,7 +107,7 @@ pub(super) async fn weekly(
             "month,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-11,1234500,42,5000,0,1229500,USD\n"
         )),
     ))),
-    extensions(("x-error-codes" = json!([ErrorCode::RevenueNotProvable]))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
 )]
 pub(super) async fn monthly(
     State(app): State<App>,
@@ -112,6 +115,56 @@ pub(super) async fn monthly(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     answer(&app, Granularity::Monthly, &params, &headers).await
+}
+
+/// Tell how much was collected, by quarter
+///
+/// Only quarters in which something happened, unless `fill` asks for all. With `Accept: text/csv` as CSV.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/quarterly",
+    operation_id = "revenueQuarterly",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueByQuarter = "application/json"),
+        (String = "text/csv", example = json!(
+            "quarter,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026-Q4,1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
+)]
+pub(super) async fn quarterly(
+    State(app): State<App>,
+    Params(params): Params<RevenueParams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&app, Granularity::Quarterly, &params, &headers).await
+}
+
+/// Tell how much was collected, by year
+///
+/// Only years in which something happened, unless `fill` asks for all. With `Accept: text/csv` as CSV.
+#[utoipa::path(
+    get,
+    path = "/metrics/revenue/yearly",
+    operation_id = "revenueYearly",
+    tag = "Revenue",
+    params(RevenueParams),
+    responses((status = 200, description = "The figures", content(
+        (RevenueByYear = "application/json"),
+        (String = "text/csv", example = json!(
+            "year,amountCents,count,refundedCents,disputedCents,netCents,currency\n2026,1234500,42,5000,0,1229500,USD\n"
+        )),
+    ))),
+    extensions(("x-error-codes" = json!([ErrorCode::MetricDrift]))),
+)]
+pub(super) async fn yearly(
+    State(app): State<App>,
+    Params(params): Params<RevenueParams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&app, Granularity::Yearly, &params, &headers).await
 }
 
 /// Answers as JSON or, by `Accept: text/csv`, as CSV.
@@ -122,7 +175,7 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let query = params.question(granularity, &app.config).map_err(ApiError::validation)?;
-    let revenue = app.store.revenue(query, &app.config.revenue_sources()).await?;
+    let revenue = app.store.revenue(query, &app.config.revenue_sources(), SystemClock.now()).await?;
     let revenue = revenue.filled().map_err(|error| {
         ApiError::validation(vec![FieldProblem {
             field: "fill".into(),

@@ -3,15 +3,16 @@
 INSERT INTO payments AS known
     (source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
      parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, created_at,
-     updated_at)
+     updated_at, withdrawn_minor, customer_email)
 SELECT source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
-       parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, $1, $1
+       parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, $1, $1,
+       withdrawn_minor, customer_email
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
             $10::timestamptz[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::bigint[],
-            $16::bigint[], $17::timestamptz[])
+            $16::bigint[], $17::timestamptz[], $18::bigint[], $19::text[])
     AS batch (source, entity, external_id, kind, status, raw_status, amount_minor, currency, occurred_at,
               parent_external_id, customer_external_id, observed_at, revision, raw_id, uncaptured_minor,
-              deleted_at)
+              deleted_at, withdrawn_minor, customer_email)
 ON CONFLICT (source, entity, external_id) DO UPDATE
     SET kind = excluded.kind,
         status = excluded.status,
@@ -26,5 +27,7 @@ ON CONFLICT (source, entity, external_id) DO UPDATE
         revision = excluded.revision,
         raw_id = excluded.raw_id,
         deleted_at = excluded.deleted_at,
-        updated_at = excluded.updated_at
+        updated_at = excluded.updated_at,
+        withdrawn_minor = excluded.withdrawn_minor,
+        customer_email = excluded.customer_email
     WHERE known.revision < excluded.revision

@@ -1,5 +1,7 @@
 //! The way into the database: connections and their settings.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use buffalo_model::NotifyOn;
@@ -36,6 +38,8 @@ pub struct Store {
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
+    /// Whether this process settles revenue at this moment.
+    pub(crate) settling: Arc<AtomicBool>,
 }
 
 /// The connections of a process.
@@ -98,7 +102,14 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect_options.clone());
         let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
-        Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default() })
+        Ok(Self {
+            pool,
+            journal,
+            connect_options,
+            server,
+            notify_on: NotifyOn::default(),
+            settling: Arc::default(),
+        })
     }
 
     /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).

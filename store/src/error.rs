@@ -78,6 +78,12 @@ pub enum StoreError {
     /// The figures can't be proved.
     #[error(transparent)]
     Drift(#[from] buffalo_model::RevenueDrift),
+    /// A figure can't be reckoned with.
+    #[error(transparent)]
+    Overflow(buffalo_model::Overflow),
+    /// A question about revenue that is not answered as it was asked.
+    #[error(transparent)]
+    Unanswerable(#[from] buffalo_model::RevenueQueryError),
     /// The database refused the operation.
     #[error("the database refused to {operation} (SQLSTATE {sqlstate})")]
     Refused {

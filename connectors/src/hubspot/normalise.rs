@@ -133,6 +133,8 @@ fn payment(object: Object<Deal<'_>>, context: &Context) -> Result<Payment, Norma
         currency,
         occurred_at,
         uncaptured_minor: 0,
+        withdrawn_minor: 0,
+        customer_email: None,
         parent_external_id: None,
         customer_external_id: None,
         deleted: object.archived,

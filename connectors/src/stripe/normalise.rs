@@ -33,6 +33,27 @@ struct Object<'a> {
     charge: Option<Reference<'a>>,
     #[serde(borrow)]
     customer: Option<Reference<'a>>,
+    #[serde(borrow)]
+    billing_details: Option<BillingDetails<'a>>,
+    #[serde(borrow)]
+    receipt_email: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    balance_transactions: Option<Vec<BalanceTransaction<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct BillingDetails<'a> {
+    #[serde(borrow)]
+    email: Option<Cow<'a, str>>,
+}
+
+/// What a dispute did to the account: funds withdrawn are negative, funds reinstated positive.
+#[derive(Deserialize)]
+struct BalanceTransaction<'a> {
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    currency: Option<Cow<'a, str>>,
 }
 
 /// A field that holds an id, or the object itself where it was expanded.
@@ -101,6 +122,12 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         return Err(NormaliseError::Unusable { field: "amount", what });
     }
     let currency = object.currency.ok_or(NormaliseError::Missing("currency"))?;
+    let withdrawn = match (kind, status) {
+        (PaymentKind::Dispute, PaymentStatus::Pending) => {
+            withdrawn(object.balance_transactions.as_deref().unwrap_or_default(), &currency, amount)?
+        }
+        _ => 0,
+    };
     let currency = currency
         .parse()
         .map_err(|error| NormaliseError::Unusable { field: "currency", what: format!("{error}") })?;
@@ -115,10 +142,14 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         raw_status: raw_status.into_owned(),
         amount_minor: amount,
         uncaptured_minor: uncaptured,
+        withdrawn_minor: withdrawn,
         currency,
         occurred_at,
         parent_external_id: object.charge.map(Reference::id),
         customer_external_id: object.customer.map(Reference::id),
+        customer_email: email(
+            object.billing_details.and_then(|details| details.email).or(object.receipt_email),
+        ),
         deleted: false,
     }))
 }
@@ -163,6 +194,31 @@ fn dispute_status(raw: &str) -> PaymentStatus {
         | "appeal_under_review" => PaymentStatus::Pending,
         _ => PaymentStatus::Unknown,
     }
+}
+
+/// What was withdrawn for a dispute and not reinstated. A balance may be kept in another currency than the charge's: then it
+/// tells only whether the disputed amount is gone.
+fn withdrawn(
+    transactions: &[BalanceTransaction<'_>],
+    currency: &str,
+    amount: i64,
+) -> Result<i64, NormaliseError> {
+    let mut balance: i64 = 0;
+    let mut same_currency = true;
+    for transaction in transactions {
+        let moved = whole_number("balance_transactions.amount", transaction.amount)?;
+        balance = balance.saturating_add(moved);
+        same_currency &= transaction.currency.as_deref() == Some(currency);
+    }
+    Ok(match balance {
+        0.. => 0,
+        _ if same_currency => balance.saturating_neg().min(amount),
+        _ => amount,
+    })
+}
+
+fn email(address: Option<Cow<'_, str>>) -> Option<String> {
+    address.map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty())
 }
 
 fn whole_number(field: &'static str, raw: Option<&RawValue>) -> Result<i64, NormaliseError> {

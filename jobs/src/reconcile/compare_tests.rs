@@ -139,6 +139,8 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
         raw_status: "succeeded".to_owned(),
         amount_minor: 100,
         uncaptured_minor: 0,
+        withdrawn_minor: 0,
+        customer_email: None,
         currency: "USD".parse().unwrap(),
         occurred_at: at(START),
         parent_external_id: None,
@@ -152,6 +154,8 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
         amount_minor: 100,
         currency: "USD".to_owned(),
         uncaptured_minor: 0,
+        withdrawn_minor: 0,
+        customer_email: None,
         occurred_at: at(START),
         parent_external_id: None,
     };

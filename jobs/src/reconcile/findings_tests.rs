@@ -16,6 +16,8 @@ fn payment(amount_minor: i64, occurred_at: DateTime<Utc>) -> Payment {
         raw_status: "succeeded".to_owned(),
         amount_minor,
         uncaptured_minor: 0,
+        withdrawn_minor: 0,
+        customer_email: None,
         currency: "USD".parse().unwrap(),
         occurred_at,
         parent_external_id: None,

@@ -35,6 +35,8 @@ pub(super) async fn upsert(
         &keys.raw_ids,
         &column(rows, |payment| payment.uncaptured_minor),
         &deleted_at(rows, |payment| payment.deleted) as &[Option<DateTime<Utc>>],
+        &column(rows, |payment| payment.withdrawn_minor),
+        &column(rows, |payment| payment.customer_email.as_deref()) as &[Option<&str>],
     )
     .execute(connection)
     .await

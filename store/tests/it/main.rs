@@ -129,6 +129,8 @@ fn payment(amount_minor: i64) -> Payment {
         raw_status: "succeeded".to_owned(),
         amount_minor,
         uncaptured_minor: 0,
+        withdrawn_minor: 0,
+        customer_email: None,
         currency: "USD".parse().unwrap(),
         occurred_at: T0,
         parent_external_id: None,

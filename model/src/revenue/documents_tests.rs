@@ -6,28 +6,20 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::*;
-use crate::{BucketRow, Figures, Granularity, Revenue, RevenueQuery, Source};
+use crate::{Granularity, Measure, Revenue, RevenueQuery, Sum};
 
 /// An answer with everything that there can be, as it is written.
 fn written(granularity: Granularity) -> Value {
-    let query = RevenueQuery {
-        granularity,
-        start_date: None,
-        end_date: None,
-        source: None,
-        currency: "USD".parse().unwrap(),
-        timezone: chrono_tz::Tz::UTC,
-        fill: false,
-    };
-    let row = |currency: &str, bucket: Option<&str>| BucketRow {
+    let query = RevenueQuery::of(granularity, "USD".parse().unwrap());
+    let sum = |currency: &str| Sum {
         currency: currency.parse().unwrap(),
-        bucket: bucket.map(|day| day.parse().unwrap()),
-        figures: Figures { collected: 5, count: 1, refunded: 0, disputed: 0 },
+        bucket: Some("2026-11-30".parse().unwrap()),
+        measure: Measure::Collected,
+        amount: 5,
+        payments: 1,
     };
-    let day = Some("2026-11-30");
-    let rows = [row("USD", day), row("USD", None), row("EUR", day), row("EUR", None)];
-    let through = BTreeMap::from([(Source::new("stripe"), None)]);
-    json!(Revenue::assemble(query, &rows, through).unwrap())
+    let proof = Proof { checked_at: DateTime::UNIX_EPOCH, buckets_recomputed: 0, verified_at: None };
+    json!(Revenue::assemble(query, &[sum("USD"), sum("EUR")], &[], None, proof).unwrap())
 }
 
 /// The fields that are documented of a type, those of the types it is made of included.
@@ -63,6 +55,8 @@ fn what_is_documented_is_what_is_written() {
         (Granularity::Daily, documented::<RevenueByDay>(), documented::<RevenueOfDay>()),
         (Granularity::Weekly, documented::<RevenueByWeek>(), documented::<RevenueOfWeek>()),
         (Granularity::Monthly, documented::<RevenueByMonth>(), documented::<RevenueOfMonth>()),
+        (Granularity::Quarterly, documented::<RevenueByQuarter>(), documented::<RevenueOfQuarter>()),
+        (Granularity::Yearly, documented::<RevenueByYear>(), documented::<RevenueOfYear>()),
     ] {
         let answer = written(granularity);
         assert_eq!(fields(&answer), whole);

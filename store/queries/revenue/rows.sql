@@ -1,0 +1,26 @@
+-- Revenue of pieces of a range from the payments alone, as they were known at $4: what buckets can't answer, since they are
+-- of the present and begin at quarters of an hour.
+--
+-- $1 and $2 are the beginnings and ends of the pieces, which follow one another; $3 their numbers. $5 is the basis, $6 the
+-- currency whose pieces are told apart, $7 the sources, none for all.
+WITH range AS (SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at
+               FROM unnest($1::timestamptz[], $2::timestamptz[]) AS piece (starts_at, ends_at)),
+sums AS (
+    SELECT counts.currency,
+           CASE WHEN counts.currency = $6 THEN ($3::integer[])[width_bucket(counts.at, $1::timestamptz[])] END AS piece,
+           counts.measure, sum(counts.amount)::text AS amount, count(*) AS payments
+    FROM revenue_rows_as_of($4) counts, range
+    WHERE counts.at >= range.starts_at AND counts.at < range.ends_at AND counts.basis IN ('both', $5)
+      AND ($7::text[] IS NULL OR counts.source = ANY ($7))
+    GROUP BY 1, 2, 3
+)
+SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(piece), '{}') AS "pieces!: Vec<Option<i32>>",
+       coalesce(array_agg(measure), '{}') AS "measures!", coalesce(array_agg(amount), '{}') AS "amounts!",
+       coalesce(array_agg(payments), '{}') AS "payments!",
+       (SELECT coalesce(jsonb_agg(to_jsonb(fresh)), '[]') FROM revenue_freshness fresh) AS "freshness!",
+       (SELECT verified_at FROM revenue_proof) AS verified_at,
+       (SELECT coalesce(jsonb_agg(to_jsonb(drift) || jsonb_build_object('stored', drift.stored::text,
+                                                                             'expected', drift.expected::text)), '[]') FROM revenue_drift drift, range
+        WHERE drift.starts_at < range.ends_at AND drift.ends_at > range.starts_at AND drift.basis IN ('both', $5)
+          AND ($7::text[] IS NULL OR drift.source = ANY ($7))) AS "drift!"
+FROM sums

@@ -1,0 +1,43 @@
+-- Computes the buckets that have marks from the payments, writes them, forgets the days they are in, and deletes the marks.
+--
+-- The caller holds the lock of settling since before this statement began, so its snapshot holds what the one before it
+-- wrote, and nobody writes a bucket with an older snapshot afterwards. Whoever commits a payment after the snapshot was
+-- taken leaves a mark that is not seen here, and so stays.
+WITH unsettled AS MATERIALIZED (SELECT place FROM revenue_unsettled),
+changed AS MATERIALIZED (SELECT source, quarter FROM revenue_changed),
+computed AS MATERIALIZED (
+    SELECT changed.quarter, changed.source, counts.currency, counts.basis, counts.measure, counts.amount, counts.payments
+    FROM changed CROSS JOIN LATERAL (
+        SELECT currency, basis, measure, sum(amount) AS amount, count(*) AS payments FROM revenue_rows
+        WHERE source = changed.source AND at >= changed.quarter AND at < changed.quarter + interval '15 minutes'
+        GROUP BY currency, basis, measure
+    ) AS counts
+),
+written AS (
+    INSERT INTO revenue_buckets AS known (quarter, source, currency, basis, measure, amount, payments)
+    SELECT quarter, source, currency, basis, measure, amount, payments FROM computed
+    ON CONFLICT (quarter, source, currency, basis, measure) DO UPDATE
+        SET amount = excluded.amount, payments = excluded.payments
+        WHERE (known.amount, known.payments) IS DISTINCT FROM (excluded.amount, excluded.payments)
+),
+emptied AS (
+    DELETE FROM revenue_buckets known USING changed
+    WHERE known.quarter = changed.quarter AND known.source = changed.source
+      AND NOT EXISTS (SELECT FROM computed
+                      WHERE (computed.quarter, computed.source, computed.currency, computed.basis, computed.measure)
+                          = (known.quarter, known.source, known.currency, known.basis, known.measure))
+),
+-- No day of any zone has lasted more than two of UTC's.
+forgotten AS (
+    DELETE FROM revenue_days day USING (SELECT DISTINCT quarter FROM changed) AS changed
+    WHERE day.starts_at > changed.quarter - interval '2 days' AND day.starts_at <= changed.quarter
+      AND day.ends_at > changed.quarter
+),
+settled AS (
+    DELETE FROM revenue_marks mark USING unsettled WHERE mark.ctid = unsettled.place
+),
+bound AS (
+    UPDATE revenue_proof SET settled_below = pg_snapshot_xmin(pg_current_snapshot())
+    WHERE EXISTS (SELECT FROM unsettled)
+)
+SELECT count(*) AS "buckets!" FROM changed

@@ -1,0 +1,148 @@
+//! The range of a question, cut into days and pieces.
+
+use buffalo_model::{Day, RevenueQuery, RevenueQueryError};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+
+/// A question that reaches further is cut down to where there are payments: ten years of days.
+const MOST_DAYS_ASKED: i64 = 3_660;
+
+/// The most pieces that are read at once: a hundred years of days.
+const MOST_PIECES: usize = 40_000;
+
+/// The length of a bucket, in seconds.
+const BUCKET_S: i64 = 900;
+
+/// The first and the last quarter of an hour with payments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) earliest: Option<DateTime<Utc>>,
+    pub(super) latest: Option<DateTime<Utc>>,
+}
+
+impl Bounds {
+    /// Whether nothing of `found` lies outside.
+    pub(super) fn cover(self, found: Self) -> bool {
+        let starts = found.earliest.is_none_or(|found| self.earliest.is_some_and(|known| known <= found));
+        let ends = found.latest.is_none_or(|found| self.latest.is_some_and(|known| known >= found));
+        starts && ends
+    }
+}
+
+/// What a range is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Days, which begin and end with buckets.
+    Days,
+    /// Pieces of the answer alone: too many days, or such as begin within a bucket, as before zones agreed on quarters of
+    /// an hour.
+    Pieces,
+}
+
+/// Intervals that follow one another, and to which piece of the answer each belongs.
+#[derive(Debug, Clone)]
+pub(super) struct Range {
+    pub(super) cut: Cut,
+    pub(super) starts_at: Vec<DateTime<Utc>>,
+    pub(super) ends_at: Vec<DateTime<Utc>>,
+    pub(super) pieces: Vec<i32>,
+    /// The first days of the pieces, by their numbers; one for a summary.
+    pub(super) first_days: Vec<NaiveDate>,
+}
+
+impl Range {
+    /// Whether the range can be known only by looking at what there is.
+    pub(super) fn needs_bounds(query: &RevenueQuery) -> bool {
+        match (query.start_date, query.end_date) {
+            (Some(start), Some(end)) => (end - start).num_days() >= MOST_DAYS_ASKED,
+            _ => true,
+        }
+    }
+
+    /// The range of a question, within bounds where they are given.
+    pub(super) fn of(
+        query: &RevenueQuery,
+        bounds: Option<Bounds>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, RevenueQueryError> {
+        let (first, last) = dates(query, bounds, now);
+        let days = if (last - first).num_days() < MOST_PIECES as i64 {
+            Day::range(first, last, query.timezone)
+        } else {
+            Vec::new()
+        };
+        let aligned =
+            |day: &Day| day.starts_at.timestamp() % BUCKET_S == 0 && day.ends_at.timestamp() % BUCKET_S == 0;
+        if days.is_empty() || !days.iter().all(aligned) {
+            return Self::pieces(query, first, last);
+        }
+        let mut first_days: Vec<NaiveDate> = Vec::new();
+        let mut pieces = Vec::with_capacity(days.len());
+        for day in &days {
+            let first_day = query.granularity.unit().map_or(first, |unit| unit.start_of(day.date));
+            if first_days.last() != Some(&first_day) {
+                first_days.push(first_day);
+            }
+            pieces.push(i32::try_from(first_days.len() - 1).unwrap_or(i32::MAX));
+        }
+        Ok(Self {
+            cut: Cut::Days,
+            starts_at: days.iter().map(|day| day.starts_at).collect(),
+            ends_at: days.iter().map(|day| day.ends_at).collect(),
+            pieces,
+            first_days,
+        })
+    }
+
+    fn pieces(query: &RevenueQuery, first: NaiveDate, last: NaiveDate) -> Result<Self, RevenueQueryError> {
+        let zone = query.timezone;
+        let mut range =
+            Self { cut: Cut::Pieces, starts_at: vec![], ends_at: vec![], pieces: vec![], first_days: vec![] };
+        let mut from = first;
+        while from <= last {
+            let unit = query.granularity.unit();
+            let first_day = unit.map_or(first, |unit| unit.start_of(from));
+            let next = unit.and_then(|unit| unit.next(first_day)).filter(|next| *next <= last);
+            let after = next.or_else(|| last.checked_add_days(Days::new(1))).unwrap_or(last);
+            range.starts_at.push(buffalo_model::midnight(from, zone));
+            range.ends_at.push(buffalo_model::midnight(after, zone));
+            range.pieces.push(i32::try_from(range.first_days.len()).unwrap_or(i32::MAX));
+            range.first_days.push(first_day);
+            if range.first_days.len() > MOST_PIECES {
+                return Err(RevenueQueryError::TooManyPieces(MOST_PIECES));
+            }
+            let Some(next) = next else { break };
+            from = next;
+        }
+        Ok(range)
+    }
+
+    /// Where the range ends.
+    pub(super) fn ends_at(&self) -> DateTime<Utc> {
+        self.ends_at.last().copied().unwrap_or_default()
+    }
+
+    /// Where the range begins.
+    pub(super) fn starts_at(&self) -> DateTime<Utc> {
+        self.starts_at.first().copied().unwrap_or_default()
+    }
+}
+
+/// The first and the last day: those that are asked for, within bounds where there are any.
+fn dates(query: &RevenueQuery, bounds: Option<Bounds>, now: DateTime<Utc>) -> (NaiveDate, NaiveDate) {
+    let of = |instant: DateTime<Utc>| Day::date_of(instant, query.timezone);
+    let Some(bounds) = bounds else {
+        let today = of(now);
+        return (query.start_date.unwrap_or(today), query.end_date.unwrap_or(today));
+    };
+    let any = query.start_date.or(query.end_date).unwrap_or_else(|| of(now));
+    let first = bounds.earliest.map_or(any, of);
+    let last = bounds.latest.map_or(any, of);
+    let first = query.start_date.map_or(first, |asked| asked.max(first));
+    let last = query.end_date.map_or(last, |asked| asked.min(last));
+    // Where nothing lies in what is asked for, a day of it stands for it.
+    if first <= last { (first, last) } else { (any, any) }
+}
+
+#[cfg(test)]
+#[path = "range_tests.rs"]
+mod tests;

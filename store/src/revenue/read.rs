@@ -1,0 +1,201 @@
+//! Reading sums: from buckets, or from payments.
+
+use buffalo_model::{
+    Basis, Currency, Difference, Figures, Freshness, Measure, Overflow, RevenueDrift, RevenueQuery, Source,
+    Sum,
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::range::{Bounds, Range};
+use crate::{Store, StoreError};
+
+/// The instant after all others: payments as they are known now.
+pub(super) const NOW_AND_EVER: DateTime<Utc> =
+    DateTime::from_timestamp(8_000_000_000_000, 0).expect("a time");
+
+/// The planner would make a new plan for each range, which takes longer than to answer, and compile it for ranges it takes
+/// for long.
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) sums: Vec<Sum>,
+    pub(super) freshness: Vec<Freshness>,
+    pub(super) drift: Option<RevenueDrift>,
+    pub(super) verified_at: Option<DateTime<Utc>>,
+    /// Changed buckets, in the range or not.
+    pub(super) unsettled: i64,
+    /// Changed buckets of the range.
+    pub(super) recomputed: i64,
+    /// Days of the range whose sums are not kept.
+    pub(super) unknown_days: i64,
+    /// Where payments are, if it was asked for.
+    pub(super) bounds: Option<Bounds>,
+}
+
+/// Sums as arrays of the same length.
+struct Columns {
+    currencies: Vec<String>,
+    pieces: Vec<Option<i32>>,
+    measures: Vec<String>,
+    amounts: Vec<String>,
+    payments: Vec<i64>,
+}
+
+impl Store {
+    /// Sums of days from buckets; of figures that need more than `most_recomputed` of them computed, only the number.
+    pub(super) async fn read_buckets(
+        &self,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+        most_recomputed: i64,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let sources = sources(query);
+        let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
+        let row = sqlx::query_file!(
+            "queries/revenue/buckets.sql",
+            &range.starts_at,
+            &range.ends_at,
+            &range.pieces,
+            query.basis.as_str(),
+            query.currency.as_str(),
+            sources.as_deref() as Option<&[&str]>,
+            with_bounds,
+            most_recomputed,
+        )
+        .fetch_one(&mut tx)
+        .await
+        .map_err(fail())?;
+        tx.commit().await.map_err(fail())?;
+        let columns = Columns {
+            currencies: row.currencies,
+            pieces: row.pieces,
+            measures: row.measures,
+            amounts: row.amounts,
+            payments: row.payments,
+        };
+        Ok(Read {
+            sums: columns.sums(range)?,
+            freshness: document(row.freshness)?,
+            drift: drift(document(row.drift)?),
+            verified_at: row.verified_at,
+            unsettled: row.unsettled,
+            recomputed: row.recomputed,
+            unknown_days: row.unknown_days,
+            bounds: with_bounds.then_some(Bounds { earliest: row.earliest, latest: row.latest }),
+        })
+    }
+
+    /// Sums of pieces from payments, as they were known at the instant of the question.
+    pub(super) async fn read_rows(&self, query: &RevenueQuery, range: &Range) -> Result<Read, StoreError> {
+        let sources = sources(query);
+        let row = sqlx::query_file!(
+            "queries/revenue/rows.sql",
+            &range.starts_at,
+            &range.ends_at,
+            &range.pieces,
+            query.as_of.unwrap_or(NOW_AND_EVER),
+            query.basis.as_str(),
+            query.currency.as_str(),
+            sources.as_deref() as Option<&[&str]>,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(self.fail("compute revenue"))?;
+        let columns = Columns {
+            currencies: row.currencies,
+            pieces: row.pieces,
+            measures: row.measures,
+            amounts: row.amounts,
+            payments: row.payments,
+        };
+        Ok(Read {
+            sums: columns.sums(range)?,
+            freshness: document(row.freshness)?,
+            drift: drift(document(row.drift)?),
+            verified_at: row.verified_at,
+            unsettled: 0,
+            recomputed: 0,
+            unknown_days: 0,
+            bounds: None,
+        })
+    }
+
+    /// What is on no day by the day of the charge, as the charge is not known.
+    pub(super) async fn unattributed(
+        &self,
+        query: &RevenueQuery,
+        range: &Range,
+    ) -> Result<Vec<(Currency, Figures)>, StoreError> {
+        if query.basis == Basis::Event {
+            return Ok(Vec::new());
+        }
+        let sources = sources(query);
+        let rows = sqlx::query_file!(
+            "queries/revenue/unattributed.sql",
+            range.starts_at(),
+            range.ends_at(),
+            query.as_of.unwrap_or(NOW_AND_EVER),
+            sources.as_deref() as Option<&[&str]>,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("find returns without their sale"))?;
+        let mut found: Vec<(Currency, Figures)> = Vec::new();
+        for row in rows {
+            let sum = sum(&row.currency, &row.measure, &row.amount, row.payments)?;
+            let at = found.iter().position(|(currency, _)| *currency == sum.currency).unwrap_or_else(|| {
+                found.push((sum.currency, Figures::default()));
+                found.len() - 1
+            });
+            let added = found[at].1.plus(sum.measure, sum.amount, sum.payments);
+            found[at].1 = added.ok_or(StoreError::Overflow(Overflow(sum.currency)))?;
+        }
+        Ok(found)
+    }
+}
+
+impl Columns {
+    fn sums(self, range: &Range) -> Result<Vec<Sum>, StoreError> {
+        let rows = self.currencies.iter().zip(&self.pieces).zip(&self.measures).zip(&self.amounts);
+        rows.zip(&self.payments)
+            .map(|((((currency, piece), measure), amount), payments)| {
+                let bucket =
+                    piece.and_then(|piece| range.first_days.get(usize::try_from(piece).ok()?).copied());
+                Ok(Sum { bucket, ..sum(currency, measure, amount, *payments)? })
+            })
+            .collect()
+    }
+}
+
+fn sum(currency: &str, measure: &str, amount: &str, payments: i64) -> Result<Sum, StoreError> {
+    let currency: Currency = currency.parse().map_err(|error| unreadable(format!("{error}")))?;
+    Ok(Sum {
+        currency,
+        bucket: None,
+        measure: Measure::named(measure).ok_or_else(|| unreadable(format!("the measure {measure}")))?,
+        amount: amount.parse().map_err(|_| StoreError::Overflow(Overflow(currency)))?,
+        payments,
+    })
+}
+
+fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
+    query.sources().map(|sources| sources.into_iter().map(Source::as_str).collect())
+}
+
+fn drift(found: Vec<Difference>) -> Option<RevenueDrift> {
+    let more = found.len().saturating_sub(1);
+    found.into_iter().next().map(|first| RevenueDrift { first: Box::new(first), more })
+}
+
+fn document<T: serde::de::DeserializeOwned>(found: Value) -> Result<T, StoreError> {
+    serde_json::from_value(found).map_err(|error| unreadable(error.to_string()))
+}
+
+fn unreadable(what: String) -> StoreError {
+    StoreError::Unreadable { table: "payments", what }
+}
