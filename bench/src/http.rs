@@ -126,18 +126,19 @@ fn micros(text: &str) -> anyhow::Result<u64> {
     Ok((whole.parse::<u64>()? * 100 + hundredths.parse::<u64>()?) * factor / 100)
 }
 
-/// The statement of the summary, whose parameters are parameters for pgbench as well: planning it for other values is part of
-/// what it costs.
+/// The statement of the summary with its parameters, under a plan that is made once, as serve has it.
 fn summary() -> String {
     let parameters = [
-        ("$1", ":day"),
-        ("$2", ":day"),
-        ("$3", "NULL"),
-        ("$4", ":zone"),
-        ("$5", ":bucket"),
-        ("$6", ":entity"),
+        ("$1", ":starts"),
+        ("$2", ":ends"),
+        ("$3", ":pieces"),
+        ("$4", ":basis"),
+        ("$5", ":currency"),
+        ("$6", "NULL"),
+        ("$7", "false"),
+        ("$8", "1000"),
     ];
-    let statement = include_str!("../../store/queries/revenue.sql").to_owned();
+    let statement = include_str!("../../store/queries/revenue/buckets.sql").to_owned();
     parameters.iter().fold(statement, |sql, (name, value)| sql.replace(name, value))
 }
 
@@ -148,8 +149,9 @@ pub(crate) async fn pgbench(database: &Fresh, statement: &str, seconds: u64) -> 
     std::fs::write(file.path(), statement.replace("::", " :: ") + ";\n")?;
     let output = Command::new("pgbench")
         .args(["--no-vacuum", "--protocol", "prepared", "--jobs", "1", "--client", &CONNECTIONS.to_string()])
-        .args([format!("--define=day={DAY}"), "--define=zone=UTC".to_owned()])
-        .args(["--define=bucket=day", "--define=entity=payments"])
+        .args([format!("--define=starts={{{DAY}T00:00:00Z}}"), format!("--define=ends={{{DAY}T24:00:00Z}}")])
+        .args(["--define=pieces={0}", "--define=basis=event", "--define=currency=USD"])
+        .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan -c jit=off")
         .args(["--time", &seconds.to_string(), "--file"])
         .arg(file.path())
         .arg(&database.url)

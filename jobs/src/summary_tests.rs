@@ -1,5 +1,7 @@
 use buffalo_store::RunTally;
 
+use buffalo_model::Proof;
+
 use super::*;
 
 fn figures(collected: i128, refunded: i128) -> Figures {

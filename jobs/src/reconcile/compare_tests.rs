@@ -154,8 +154,6 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
         amount_minor: 100,
         currency: "USD".to_owned(),
         uncaptured_minor: 0,
-        withdrawn_minor: 0,
-        customer_email: None,
         occurred_at: at(START),
         parent_external_id: None,
     };

@@ -361,16 +361,8 @@ async fn refunds_count_beyond_what_was_never_captured() {
         .collect();
     assert!(batch.upsert(&upserts, T0).await.unwrap().is_empty());
     batch.settle(&[], &[], T0).await.unwrap();
-    let query = RevenueQuery {
-        granularity: Granularity::Daily,
-        start_date: None,
-        end_date: None,
-        source: None,
-        currency: "USD".parse().unwrap(),
-        timezone: "UTC".parse().unwrap(),
-        fill: false,
-    };
-    let revenue = fixture.store.revenue(query, &[]).await.unwrap();
+    let query = RevenueQuery::of(Granularity::Daily, "USD".parse().unwrap());
+    let revenue = fixture.store.revenue(query, &[], T0).await.unwrap();
     let days: Vec<_> = revenue.breakdown.iter().map(|(_, figures)| figures.refunded).collect();
     assert_eq!((revenue.total.collected, revenue.total.refunded), (1500, 450));
     assert_eq!(days, [0, 200, 250]);
