@@ -20,6 +20,8 @@ mod retention;
 mod revenue;
 mod revenue_documents;
 mod run;
+#[cfg(test)]
+mod run_example;
 mod run_news;
 
 pub use circuit::{Circuit, CircuitState};
