@@ -19,6 +19,8 @@ mod requests;
 mod retention;
 mod revenue;
 mod run;
+#[cfg(test)]
+mod run_example;
 mod run_news;
 
 pub use circuit::{Circuit, CircuitState};

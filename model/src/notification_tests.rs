@@ -1,31 +1,13 @@
+//! Tests of when people are told of runs.
+
 use super::NotificationKind::{Failure, Recovery, Success};
 use super::*;
-use crate::RunCounts;
-
-const T0: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+use crate::run_example::T0;
 
 fn run(status: RunStatus) -> Run {
     let error = matches!(status, RunStatus::Failed | RunStatus::Partial | RunStatus::Abandoned);
-    Run {
-        run_id: RunId::generate(),
-        source: "shop".to_owned(),
-        entity: "payments".to_owned(),
-        mode: Mode::Incremental,
-        status,
-        started_at: T0,
-        finished_at: Some(T0),
-        cursor_before: None,
-        cursor_after: None,
-        stale_cursor_detected: false,
-        full_backfill_triggered: false,
-        full_backfill_reason: None,
-        counts: RunCounts::default(),
-        failed_records: Vec::new(),
-        unmapped_statuses_seen: Vec::new(),
-        data_through: None,
-        error: error.then(|| "refused with 401".to_owned()),
-        requested_by: None,
-    }
+    let error = error.then(|| "refused with 401".to_owned());
+    Run { error, ..Run::example(Mode::Incremental, "payments", status) }
 }
 
 /// What is told of runs that end an hour after one another.

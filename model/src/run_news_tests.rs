@@ -1,30 +1,7 @@
+//! Tests of the words about runs.
+
 use super::*;
-use crate::{RunCounts, RunId};
-
-const T0: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-
-fn run(mode: Mode, entity: &str, status: RunStatus) -> Run {
-    Run {
-        run_id: RunId("0199a2b4-0000-7000-8000-00007bc36996".parse().unwrap()),
-        source: if mode == Mode::Process { "all" } else { "shop" }.to_owned(),
-        entity: entity.to_owned(),
-        mode,
-        status,
-        started_at: T0,
-        finished_at: Some(T0),
-        cursor_before: None,
-        cursor_after: None,
-        stale_cursor_detected: false,
-        full_backfill_triggered: false,
-        full_backfill_reason: None,
-        counts: RunCounts::default(),
-        failed_records: Vec::new(),
-        unmapped_statuses_seen: Vec::new(),
-        data_through: None,
-        error: None,
-        requested_by: None,
-    }
-}
+use crate::run_example::T0;
 
 fn news(run: &Run, kind: NotificationKind) -> RunNews<'_> {
     RunNews { kind, run, before: Alarm::default(), data_through: Some(T0), now: T0 }
@@ -32,7 +9,7 @@ fn news(run: &Run, kind: NotificationKind) -> RunNews<'_> {
 
 #[test]
 fn a_failed_fetch_is_told_with_what_it_means_and_what_shows_more() {
-    let mut run = run(Mode::Incremental, "payments", RunStatus::Failed);
+    let mut run = Run::example(Mode::Incremental, "payments", RunStatus::Failed);
     run.error = Some("shop: GET /charges was refused with 401".to_owned());
     let news = news(&run, NotificationKind::Failure);
     assert_eq!(news.subject(), "[buffalo] FAILURE — shop:payments | run 7bc36996");
@@ -47,7 +24,7 @@ fn a_failed_fetch_is_told_with_what_it_means_and_what_shows_more() {
 
 #[test]
 fn what_is_no_money_says_that_revenue_is_not_touched() {
-    let run = run(Mode::Full, "contacts", RunStatus::Abandoned);
+    let run = Run::example(Mode::Full, "contacts", RunStatus::Abandoned);
     let text = RunNews { data_through: None, ..news(&run, NotificationKind::Failure) }.text();
     assert!(text.contains("its process is gone"), "{text}");
     assert!(
@@ -58,7 +35,7 @@ fn what_is_no_money_says_that_revenue_is_not_touched() {
 
 #[test]
 fn dead_letters_are_told_with_one_of_them() {
-    let mut run = run(Mode::Process, "all", RunStatus::Partial);
+    let mut run = Run::example(Mode::Process, "all", RunStatus::Partial);
     run.counts.records_dead_lettered = 2;
     run.failed_records = vec![crate::FailedRecord {
         external_id: "ch_1".to_owned(),
@@ -73,7 +50,7 @@ fn dead_letters_are_told_with_one_of_them() {
 
 #[test]
 fn a_recovery_says_since_when_it_failed() {
-    let mut run = run(Mode::Full, "payments", RunStatus::Success);
+    let mut run = Run::example(Mode::Full, "payments", RunStatus::Success);
     run.stale_cursor_detected = true;
     let before = Alarm { failing_since: Some(T0 - chrono::TimeDelta::hours(2)), ..Alarm::default() };
     let text = RunNews { before, ..news(&run, NotificationKind::Recovery) }.text();

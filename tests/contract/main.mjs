@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { check, fail, result, same, signal } from '../third-party/checks.mjs'
+import { check, end, same, signal, tidily } from '../third-party/checks.mjs'
 import { createDatabase } from '../third-party/database.mjs'
 import { collectionOf } from './collection.mjs'
 import { finished, freePort, serving } from './processes.mjs'
@@ -100,8 +100,7 @@ async function open(undo) {
   return { base, cwd, env }
 }
 
-const undo = []
-try {
+await tidily(async (undo) => {
   const { base, cwd, env } = await open(undo)
   await check('buffalo openapi is what the server serves', async () => {
     const printed = JSON.parse(await finished(binary, ['openapi'], { cwd, env, signal, timeoutMs, quiet: true }))
@@ -114,15 +113,5 @@ try {
     finished(join(packages, 'python', 'bin', 'python'), [join(here, 'examples.py'), `${base}/openapi.json`], { signal, timeoutMs }),
   )
   await check('schemathesis: the document', () => schemathesis(base, cwd))
-} catch (error) {
-  fail('running to the end', error)
-}
-for (const step of undo.reverse()) {
-  try {
-    await step()
-  } catch (error) {
-    fail('cleaning up', error)
-  }
-}
-console.log(`\n${result.passed} passed, ${result.failed} failed`)
-process.exit(result.failed === 0 ? 0 : 1)
+})
+end()

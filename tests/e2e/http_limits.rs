@@ -101,6 +101,36 @@ async fn requests_in_flight_are_answered_when_the_program_is_asked_to_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_breaks_no_transaction_off() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    let silent_run = "INSERT INTO sync_runs (run_id, source, entity, mode, status, started_at, heartbeat_at)
+        VALUES (gen_random_uuid(), 'stripe', 'payments', 'full', 'running', 'epoch', 'epoch')";
+    world.database.run(silent_run).await;
+    let mut lock = world.database.pool.begin().await.unwrap();
+    // Runs can be read meanwhile, and none declared abandoned.
+    sqlx::query("LOCK TABLE sync_runs IN SHARE MODE").execute(&mut *lock).await.unwrap();
+    let mut caller = connect(&base).await;
+    let head = format!("GET /runs HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n\r\n");
+    caller.write_all(head.as_bytes()).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_runs%'";
+    world.until("its statement waits", async || world.database.number(waiting).await == 1).await;
+    drop(caller);
+    world
+        .until("the server knows that nobody listens", async || {
+            let (_, metrics, _) = get(format!("{base}/metrics"), &[]).await;
+            metrics.as_str().unwrap().lines().any(|line| line == "buffalo_http_requests_in_flight 1")
+        })
+        .await;
+    lock.rollback().await.unwrap();
+    let abandoned = "SELECT count(*) FROM sync_runs WHERE status = 'abandoned'";
+    world.until("the work is done all the same", async || world.database.number(abandoned).await == 1).await;
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_takes_longer_than_the_grace_is_cut_off() {
     let mut world = World::with_charges(0).await;
     world.set("SHUTDOWN_GRACE_S", "1");

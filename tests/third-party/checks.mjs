@@ -1,4 +1,4 @@
-// Counts what holds and what does not, over all servers.
+// Counts what holds and what does not, over all servers, and cleans up after it.
 
 import { isDeepStrictEqual } from 'node:util'
 
@@ -10,7 +10,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 /** Aborted when this program is asked to end. */
 export const { signal } = interrupted
 
-export const result = { passed: 0, failed: 0 }
+const result = { passed: 0, failed: 0 }
 
 export async function check(name, body) {
   signal.throwIfAborted()
@@ -28,6 +28,32 @@ export function fail(name, error) {
   // A refused connection to a name with several addresses has no message of its own.
   const reason = String(error.message || error.code || error)
   console.log(`FAILED  ${name}\n${reason.replace(/^/gm, '        ')}`)
+}
+
+/**
+ * Makes a part of the checks, and leaves nothing behind however it ends: `body` is given a list, onto which it pushes what
+ * undoes what it did; the last is undone first.
+ */
+export async function tidily(body) {
+  const undo = []
+  try {
+    await body(undo)
+  } catch (error) {
+    fail('running to the end', error)
+  }
+  for (const step of undo.reverse()) {
+    try {
+      await step()
+    } catch (error) {
+      fail('cleaning up', error)
+    }
+  }
+}
+
+/** Ends this program with the result, which is its last line. */
+export function end() {
+  console.log(`\n${result.passed} passed, ${result.failed} failed`)
+  process.exit(result.failed === 0 ? 0 : 1)
 }
 
 export function same(what, got, expected) {

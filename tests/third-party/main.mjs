@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { buffaloWith } from './buffalo.mjs'
-import { fail, result, signal } from './checks.mjs'
+import { end, signal, tidily } from './checks.mjs'
 import { createDatabase } from './database.mjs'
 import { emulate } from './emulate.mjs'
 import { localstripe } from './localstripe.mjs'
@@ -27,31 +27,18 @@ const [packages, binary, serverUrl] = process.argv.slice(2)
 const require = createRequire(join(packages, 'package.json'))
 const pg = require('pg')
 
-/** Makes the checks with one server, and leaves nothing behind however it ends. */
-async function test(server) {
+/** Makes the checks with one server. */
+async function test(server, undo) {
   console.log(`\n${server.name}`)
-  const undo = []
-  try {
-    const directory = await mkdtemp(join(tmpdir(), 'buffalo-third-party-'))
-    undo.push(() => rm(directory, { recursive: true }))
-    const database = await createDatabase(pg, serverUrl)
-    undo.push(database.drop)
-    const { settings, run } = await server.open({ packages, require, undo, database, binary, directory })
-    await run(buffaloWith(binary, directory, { DATABASE_URL: database.url, ...settings }, signal))
-  } catch (error) {
-    fail('running to the end', error)
-  }
-  for (const step of undo.reverse()) {
-    try {
-      await step()
-    } catch (error) {
-      fail('cleaning up', error)
-    }
-  }
+  const directory = await mkdtemp(join(tmpdir(), 'buffalo-third-party-'))
+  undo.push(() => rm(directory, { recursive: true }))
+  const database = await createDatabase(pg, serverUrl)
+  undo.push(database.drop)
+  const { settings, run } = await server.open({ packages, require, undo, database, binary, directory })
+  await run(buffaloWith(binary, directory, { DATABASE_URL: database.url, ...settings }, signal))
 }
 
 for (const server of servers) {
-  if (!signal.aborted) await test(server)
+  if (!signal.aborted) await tidily((undo) => test(server, undo))
 }
-console.log(`\n${result.passed} passed, ${result.failed} failed`)
-process.exit(result.failed === 0 ? 0 : 1)
+end()

@@ -1,8 +1,9 @@
 //! Claims: whose rows come next, and what becomes of the rows of workers that died.
 
-use buffalo_store::{Claimer, DeadRow, Heard};
+use buffalo_store::{ClaimedBatch, Claimer, DeadRow, Heard, Look};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::*;
+use crate::fixture::{Fixture, T0, record};
 
 const LATER: DateTime<Utc> = DateTime::from_timestamp(1_800_003_600, 0).unwrap();
 
@@ -19,7 +20,7 @@ async fn with_rows(count: usize) -> Fixture {
 }
 
 /// Ends a claim as the death of its worker would, and waits until the server has noticed.
-pub async fn die(fixture: &Fixture, batch: ClaimedBatch) {
+async fn die(fixture: &Fixture, batch: ClaimedBatch) {
     drop(batch);
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -147,5 +148,56 @@ async fn a_write_wakes_whoever_listens() {
     let mut listener = fixture.store.listen_to(Heard::Rows).await.unwrap();
     fixture.write(&[record("ch_1", 0, "1")]).await.unwrap();
     listener.next().await.unwrap();
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn claimed_rows_are_nobody_elses_and_come_back_when_dropped() {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..10).map(|n| record(&format!("ch_{n}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    let first = fixture.claim(6).await.unwrap();
+    let second = fixture.claim(6).await.unwrap();
+    assert_eq!((first.rows().len(), second.rows().len()), (6, 4));
+    assert!(fixture.claim(6).await.is_none());
+    drop(first);
+    die(&fixture, second).await;
+    assert_eq!(fixture.claim(100).await.unwrap().rows().len(), 10);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_row_of_any_size_gets_its_turn() {
+    let mut fixture = Fixture::new().await;
+    let large = format!("\"{}\"", "x".repeat(3_000_000));
+    fixture.write(&[record("ch_1", 0, &large), record("ch_2", 0, &large)]).await.unwrap();
+    assert_eq!(fixture.claim(10).await.unwrap().rows().len(), 1);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn the_sixth_claim_walks_along_the_index_too() {
+    let mut fixture = Fixture::new().await;
+    let records: Vec<_> = (0..3_000).map(|n| record(&format!("ch_{n}"), 0, "{}")).collect();
+    fixture.write(&records).await.unwrap();
+    for _ in 0..6 {
+        assert_eq!(fixture.claim(10).await.unwrap().settle(&[], &[], T0).await.unwrap().processed, 10);
+    }
+    let claim = include_str!("../../queries/claim.sql");
+    let claim = claim.replace("$1", "now() + '1 year'").replace("$2", "10").replace("$3", "1000000");
+    let claim = claim
+        .replace("$4::text[]", "ARRAY['stripe', 'other']")
+        .replace("$5::text[]", "ARRAY['live', 'live']");
+    let claim = claim.replace("$6::timestamptz[]", "ARRAY[to_timestamp(0), to_timestamp(0)]");
+    let claim = claim.replace("$7::text[]", "ARRAY['payments']");
+    let mut connection = fixture.database.pool.acquire().await.unwrap();
+    sqlx::query("SET enable_sort = off").execute(&mut *connection).await.unwrap();
+    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {claim}")))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("ingest_outbox_due") && !plan.contains("Sort"), "{plan}");
+    drop(connection);
     fixture.database.drop_it().await;
 }

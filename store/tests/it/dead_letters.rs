@@ -4,7 +4,7 @@ use buffalo_model::{DeadLetter, DeadLetterId, Entity, Normalised, Payment};
 use buffalo_store::{ClaimedBatch, DeadLetterFilter, DeadRow, Replayed, UpsertRow};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Fixture, T0, payment, record};
+use crate::fixture::{Fixture, T0, payment, record};
 
 /// Later than everything that a fixture does.
 const LATER: DateTime<Utc> = DateTime::from_timestamp(1_800_003_000, 0).unwrap();

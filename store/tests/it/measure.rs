@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{Fixture, T0};
+use crate::fixture::{Fixture, T0};
 
 #[tokio::test]
 async fn a_small_outbox_is_counted_and_a_large_one_estimated() {

@@ -1,9 +1,12 @@
 //! What people are told, and how it is delivered exactly once for each event.
 
-use buffalo_model::FailedRecord;
-use buffalo_store::{Counter, DeliveryOutcome, LeasedDelivery, NewSummary, RunCredit, Totals};
+use buffalo_model::{FailedRecord, Mode, RunId, RunStatus};
+use buffalo_store::{
+    Counter, DeliveryOutcome, LeasedDelivery, NewRun, NewSummary, RunCredit, RunOutcome, Totals,
+};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::*;
+use crate::fixture::{Fixture, T0, record};
 use crate::totals::total;
 
 const MOST: i32 = 3;

@@ -4,7 +4,7 @@ use buffalo_model::{Span, Week};
 use buffalo_store::{Dropping, Partition, partition_name};
 use sqlx::{AssertSqlSafe, Connection};
 
-use crate::{Fixture, T0, record};
+use crate::fixture::{Fixture, T0, record};
 
 const IN_DEFAULT: &str = "SELECT count(*) FROM raw_records_default";
 const IN_WEEK: &str = "SELECT count(*) FROM raw_records_20270111";

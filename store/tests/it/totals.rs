@@ -7,7 +7,7 @@ use buffalo_store::{Counter, NewRun, RecordOutcome, RunOutcome, Store, Totals};
 use chrono::TimeDelta;
 use tokio::sync::Barrier;
 
-use crate::{Fixture, T0, record};
+use crate::fixture::{Fixture, T0, record};
 
 pub(crate) async fn total(store: &Store, counter: Counter, outcome: &str) -> i64 {
     let totals = store.measure(T0).await.unwrap().totals;

@@ -1,9 +1,11 @@
 //! Events of webhooks: which states are taken. And hints: which are due, and which are answered.
 
+use buffalo_model::{Entity, RawRecord};
 use buffalo_store::{EventState, Taken};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
-use super::*;
+use crate::fixture::{Fixture, T0, record};
 
 async fn take(fixture: &Fixture, event_id: &str, record: &RawRecord) -> Taken {
     let entity = Entity::Payments;

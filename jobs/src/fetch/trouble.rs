@@ -1,0 +1,32 @@
+//! Why a run ends before its time.
+
+use std::time::Duration;
+
+use buffalo_connectors::SourceError;
+use buffalo_store::StoreError;
+
+/// Why a run ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "stale_cursor_but_rate_limited: {reason}; a backfill began at {begun}, the next may begin at {next}"
+    )]
+    StaleCursorButRateLimited { reason: String, begun: String, next: String },
+    #[error("another producer took the lock while the database was out of reach")]
+    LockTaken,
+    #[error("stopped before its end; the next run continues")]
+    Stopped,
+    #[error("not at its end after {} s; the next run continues", .0.as_secs())]
+    Deadline(Duration),
+}
+
+impl Trouble {
+    /// Whether the run ended where it was meant to end, to be continued by the next.
+    pub(super) fn is_a_limit(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
+    }
+}
