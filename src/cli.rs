@@ -1,6 +1,7 @@
 //! The command line: every role of the program in one enum.
 
 mod dead_letters;
+mod revenue;
 mod telling;
 mod trying;
 mod webhooks;
@@ -8,6 +9,7 @@ mod webhooks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
+pub(crate) use revenue::{RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};
 pub(crate) use webhooks::{WebhooksAction, WebhooksArgs};
@@ -62,10 +64,11 @@ pub(crate) enum Command {
     Reconcile(ReconcileArgs),
     /// Tell how much revenue was collected
     #[command(
+        subcommand,
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
         buffalo revenue daily --timezone Europe/Berlin --format csv"
     )]
-    Revenue(RevenueArgs),
+    Revenue(RevenueCommand),
     /// List runs, or show one
     #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
     Runs(RunsArgs),
@@ -219,33 +222,6 @@ pub(crate) struct MaintainArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RevenueArgs {
-    /// How to cut the range
-    #[arg(value_enum)]
-    pub(crate) by: RevenueBy,
-    #[command(flatten)]
-    pub(crate) params: crate::question::RevenueParams,
-    #[command(flatten)]
-    pub(crate) output: Formatted,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum RevenueBy {
-    /// One figure
-    Summary,
-    /// By day
-    Daily,
-    /// By week, from Monday
-    Weekly,
-    /// By calendar month
-    Monthly,
-    /// By quarter of a calendar year
-    Quarterly,
-    /// By calendar year
-    Yearly,
 }
 
 #[derive(Debug, Args)]
