@@ -63,7 +63,8 @@ pub(crate) enum Command {
     /// Tell how much revenue was collected
     #[command(
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
-        buffalo revenue daily --timezone Europe/Berlin --format csv"
+        buffalo revenue daily --timezone Europe/Berlin --format csv\n  \
+        buffalo revenue weekly --start-date 2026-01-01 --chart revenue.svg"
     )]
     Revenue(RevenueArgs),
     /// List runs, or show one
@@ -228,6 +229,9 @@ pub(crate) struct RevenueArgs {
     pub(crate) by: RevenueBy,
     #[command(flatten)]
     pub(crate) params: crate::question::RevenueParams,
+    /// Draw the figures into this file too, an SVG or a PNG by its name; buckets without payments are drawn as gaps
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<crate::chart::ChartFile>,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }
