@@ -29,6 +29,11 @@ const BROADEST_BAR: i32 = 320;
 /// Nothing that happened is too small to be seen.
 const LOWEST_BAR: i32 = 3;
 
+/// More buckets than this have dashes in place of a line.
+const MOST_JOINED: usize = 800;
+/// How broad they are.
+const DASH: i32 = 6;
+
 /// The part of the canvas with the bars.
 #[derive(Debug, Clone, Copy)]
 struct Field {
@@ -67,6 +72,8 @@ pub(super) fn chart(revenue: &Revenue, note: &str) -> anyhow::Result<Scene> {
     let amounts = scale(revenue, bottom - TOP);
     let field = grid(&mut scene, revenue, &amounts, bottom)?;
     bars(&mut scene, revenue, &amounts, field);
+    let zero = field.height_of(0, &amounts);
+    scene.shapes.push(Shape::Line(vec![(field.left, zero), (field.right, zero)], 6, Colour::Grey));
     net_line(&mut scene, revenue, &amounts, field);
     day_labels(&mut scene, revenue, field)?;
     Ok(scene)
@@ -162,8 +169,7 @@ fn grid(scene: &mut Scene, revenue: &Revenue, amounts: &Amounts, bottom: i32) ->
     let field = Field { left: MARGIN + widest + GAP, right: WIDTH - MARGIN, top: TOP, bottom };
     for (line, label) in lines.into_iter().zip(labels) {
         let y = field.bottom - amounts.above_bottom(line);
-        let (breadth, colour) = if line == 0 { (6, Colour::Grey) } else { (4, Colour::Grid) };
-        scene.shapes.push(Shape::Line(vec![(field.left, y), (field.right, y)], breadth, colour));
+        scene.shapes.push(Shape::Line(vec![(field.left, y), (field.right, y)], 4, Colour::Grid));
         scene.say((field.left - GAP, y), label, Lettering::Label, Anchor::End, Colour::Grey);
     }
     Ok(field)
@@ -211,25 +217,24 @@ fn bars(scene: &mut Scene, revenue: &Revenue, amounts: &Amounts, field: Field) {
     }
 }
 
+/// What is left, as a line. Its dots would touch each other among many buckets; among very many so would its own pieces
+/// and hide what is behind them, and each bucket has a dash.
 fn net_line(scene: &mut Scene, revenue: &Revenue, amounts: &Amounts, field: Field) {
     let count = revenue.breakdown.len();
-    let places: Vec<Place> = revenue
-        .breakdown
-        .iter()
-        .enumerate()
-        .map(|(at, (_, figures))| (field.middle_of(at, count), field.height_of(figures.net(), amounts)))
-        .collect();
-    // Dots that touch each other and lines that cover their bars tell nothing.
-    let (breadth, dots) = match count {
-        0..60 => (12, true),
-        60..200 => (9, false),
-        200..800 => (6, false),
-        _ => (4, false),
-    };
-    if dots {
+    let heights = revenue.breakdown.iter().map(|(_, figures)| field.height_of(figures.net(), amounts));
+    if count > MOST_JOINED {
+        for (at, y) in heights.enumerate() {
+            let left = field.left_of(at, count);
+            scene.shapes.push(Shape::Box((left, y - 3), (left + DASH, y + 3), Colour::Ink));
+        }
+        return;
+    }
+    let places: Vec<Place> = heights.enumerate().map(|(at, y)| (field.middle_of(at, count), y)).collect();
+    if count < 60 {
         scene.shapes.extend(places.iter().map(|place| Shape::Dot(*place, 20, Colour::Ink)));
     }
     if count > 1 {
+        let breadth = if count < 200 { 11 } else { 6 };
         scene.shapes.push(Shape::Line(places, breadth, Colour::Ink));
     }
 }
