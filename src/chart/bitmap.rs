@@ -74,7 +74,7 @@ fn text(
         let on_canvas =
             u32::try_from(x).is_ok_and(|x| x < CANVAS.0) && u32::try_from(y).is_ok_and(|y| y < CANVAS.1);
         if on_canvas {
-            backend.draw_pixel((x, y), colour.rgb().mix(f64::from(covered.min(1.0))).to_backend_color())?;
+            backend.draw_pixel((x, y), colour.rgb().mix(f64::from(covered)).to_backend_color())?;
         }
     }
     Ok(())

@@ -62,8 +62,7 @@ pub(super) fn chart(revenue: &Revenue, note: &str) -> anyhow::Result<Scene> {
         line -= NOTE_LINE;
     }
     let bottom = line - LABELS;
-    let nothing = Figures::default();
-    if revenue.breakdown.iter().all(|(_, figures)| *figures == nothing) {
+    if revenue.breakdown.iter().all(|(_, figures)| parts(figures).iter().all(|(amount, _)| *amount == 0)) {
         let middle = (WIDTH / 2, i32::midpoint(TOP, bottom));
         scene.say(middle, "Nothing was collected.", Lettering::Label, Anchor::Middle, Colour::Grey);
         return Ok(scene);
