@@ -39,7 +39,6 @@ const DASH: i32 = 6;
 struct Field {
     left: i32,
     right: i32,
-    top: i32,
     bottom: i32,
 }
 
@@ -165,7 +164,7 @@ fn grid(scene: &mut Scene, revenue: &Revenue, amounts: &Amounts, bottom: i32) ->
     for label in &labels {
         widest = widest.max(Lettering::Label.width(label)?);
     }
-    let field = Field { left: MARGIN + widest + GAP, right: WIDTH - MARGIN, top: TOP, bottom };
+    let field = Field { left: MARGIN + widest + GAP, right: WIDTH - MARGIN, bottom };
     for (line, label) in lines.into_iter().zip(labels) {
         let y = field.bottom - amounts.above_bottom(line);
         scene.shapes.push(Shape::Line(vec![(field.left, y), (field.right, y)], 4, Colour::Grid));
