@@ -66,7 +66,8 @@ pub(crate) enum Command {
     #[command(
         subcommand,
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
-        buffalo revenue daily --timezone Europe/Berlin --format csv"
+        buffalo revenue daily --timezone Europe/Berlin --format csv\n  \
+        buffalo revenue weekly --start-date 2026-01-01 --chart revenue.svg"
     )]
     Revenue(RevenueCommand),
     /// List runs, or show one

@@ -1,5 +1,6 @@
 //! `buffalo`: fetches, processes and serves. One subcommand for each role; every one is safe to start twice.
 
+mod chart;
 mod cli;
 mod commands;
 mod config;

@@ -1,5 +1,7 @@
 //! Writing results: tables for people, JSON and CSV for programs, complaints on stderr.
 
+mod bars;
+
 use std::io::{self, IsTerminal, Write};
 
 use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
@@ -144,7 +146,7 @@ pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
         Granularity::Quarterly => "quarter",
         Granularity::Yearly => "year",
     };
-    let header = [unit, "currency", "collected", "payments", "refunded", "disputed", "net"];
+    let mut header = vec![unit, "currency", "collected", "payments", "refunded", "disputed", "net"];
     let numbers = ["collected", "payments", "refunded", "disputed", "net"];
     let row = |label: String, currency, figures: &Figures| {
         let money = |minor| Money { minor, currency }.to_string();
@@ -162,16 +164,18 @@ pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
     let label = |day| query.granularity.unit().map_or_else(String::new, |unit| unit.label(day));
     let mut rows: Vec<_> =
         revenue.breakdown.iter().map(|(day, figures)| row(label(*day), query.currency, figures)).collect();
+    let nets: Vec<_> = revenue.breakdown.iter().map(|(_, figures)| figures.net()).collect();
     rows.push(row("total".to_owned(), query.currency, &revenue.total));
     for (currency, figures) in &revenue.other_currencies {
         rows.push(row("total".to_owned(), *currency, figures));
     }
+    bars::add(&mut header, &mut rows, &nets);
     say_table(&header, &numbers, rows)?;
     say(freshness(revenue))
 }
 
 /// Says how fresh the figures are.
-fn freshness(revenue: &Revenue) -> String {
+pub(crate) fn freshness(revenue: &Revenue) -> String {
     if revenue.data_through.is_empty() {
         return "Nothing was fetched so far.".to_owned();
     }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::Formatted;
+use crate::chart::ChartFile;
 use crate::question::RevenueParams;
 
 /// What can be asked about revenue.
@@ -26,6 +27,9 @@ pub(crate) enum RevenueCommand {
 pub(crate) struct RevenueArgs {
     #[command(flatten)]
     pub(crate) params: RevenueParams,
+    /// Draw the figures into this file too, an SVG or a PNG by its name; buckets without payments are drawn as gaps
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<ChartFile>,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

@@ -51,7 +51,10 @@ async fn a_database_that_is_not_there_is_named_without_its_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_database_is_told_from_a_broken_one() {
     let world = World::with_charges(0).await;
-    world.database.run("DROP TABLE payments, sync_runs, sync_cursors, ingest_outbox, _sqlx_migrations").await;
+    world
+        .database
+        .run("DROP TABLE payments, sync_runs, sync_cursors, ingest_outbox, _sqlx_migrations CASCADE")
+        .await;
     let outcome = world.buffalo(&["revenue", "summary"]).await.expect(1);
     assert!(outcome.stderr.contains("run `buffalo migrate`"), "{outcome:?}");
     let check = world.buffalo(&["check"]).await.expect(1);

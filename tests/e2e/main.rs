@@ -18,6 +18,7 @@ mod pgbouncer;
 mod sinks;
 
 mod bad_input;
+mod charts;
 mod command_line;
 mod crash;
 mod cursors;
