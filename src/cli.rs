@@ -62,6 +62,11 @@ pub(crate) enum Command {
         Fetch and process first: what changed since the last fetch counts as different.\n\
         Exit codes: 0 everything is equal, 3 it is not, 1 it could not be compared.")]
     Reconcile(ReconcileArgs),
+    /// Compare all figures with payments, and payments with the raw records they were made of
+    #[command(after_help = "Examples:\n  buffalo verify\n  buffalo verify --repair --format json\n\n\
+        Figures over what was found to differ are not served until they are mended.\n\
+        Exit codes: 0 everything is as it should be, 3 something was not, 1 it could not be compared.")]
+    Verify(VerifyArgs),
     /// Tell how much revenue was collected
     #[command(
         subcommand,
@@ -221,6 +226,15 @@ pub(crate) struct MaintainArgs {
     /// Only say what would be made and dropped
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Write what is wrong as it should be
+    #[arg(long)]
+    pub(crate) repair: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }

@@ -12,6 +12,7 @@ pub(crate) struct Schedules {
     pub(crate) summary: Option<CronExpression>,
     pub(crate) maintain: Option<CronExpression>,
     pub(crate) watch: Option<CronExpression>,
+    pub(crate) verify: Option<CronExpression>,
 }
 
 impl Schedules {
@@ -23,6 +24,7 @@ impl Schedules {
             summary: expression(settings, "SUMMARY_SCHEDULE", "0 9 * * *"),
             maintain: expression(settings, "MAINTAIN_SCHEDULE", "30 3 * * *"),
             watch: expression(settings, "WATCH_SCHEDULE", "45 */6 * * *"),
+            verify: expression(settings, "VERIFY_SCHEDULE", "15 5 * * *"),
         }
     }
 }

@@ -13,6 +13,7 @@ mod run_span;
 mod schedule;
 mod stop;
 mod summary;
+mod verify;
 mod wake;
 mod watch;
 mod webhooks;
@@ -27,6 +28,7 @@ pub use reconcile::Reconcile;
 pub use schedule::{Action, CronError, CronExpression, Schedule, ScheduledJob};
 pub use stop::{Stop, StopSwitch};
 pub use summary::{DailySummary, Summaries};
+pub use verify::Verify;
 pub use watch::Watch;
 pub use webhooks::Intake;
 

@@ -10,11 +10,12 @@ mod documents;
 mod figures;
 mod granularity;
 mod query;
+mod verification;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Currency, Source};
 
@@ -28,6 +29,7 @@ pub use documents::{
 pub use figures::{Figures, Measure, Overflow};
 pub use granularity::{Bucket, Granularity};
 pub use query::{Basis, RevenueQuery, RevenueQueryError, parse_date, parse_timezone};
+pub use verification::{FieldDifference, FigureDifference, PaymentDifference, Verification};
 
 use query::MAX_FILLED_BUCKETS;
 
@@ -47,7 +49,8 @@ pub struct Sum {
 }
 
 /// A difference between what is stored of figures and what the rows behind them say.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
 pub struct Difference {
     /// The source.
     pub source: Source,

@@ -21,6 +21,7 @@ mod sandbox;
 mod schedule;
 mod status;
 mod summary;
+mod verify;
 mod webhooks;
 
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Cursors(command) => cursors::run(&command, &connected(Needs::Database).await?).await,
         Command::Webhooks(args) => webhooks::run(&args, &connected(Needs::Sources).await?).await,
         Command::Migrate(output) => migrate::run(output.format, &connected(Needs::Database).await?).await,
+        Command::Verify(args) => verify::run(&args, &connected(Needs::Database).await?).await,
         Command::Maintain(args) => maintain::run(&args, &connected(Needs::Database).await?).await,
         Command::Check(output) => check::run(output.format, &Config::load(Needs::Database)?).await,
         Command::Health => health::run(&Config::load(Needs::Nothing)?).await,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use buffalo_jobs::{Action, Effect, Process, Schedule, ScheduledJob, Stop};
 use buffalo_model::{Mode, SystemClock};
+use buffalo_store::Mending;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{fetch, hints, maintain, process, reconcile, summary, webhooks};
+use super::{fetch, hints, maintain, process, reconcile, summary, verify, webhooks};
 use crate::cli::{Format, ScheduleArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -82,6 +83,11 @@ pub(super) fn schedule(config: &Arc<Config>, draining: Draining) -> anyhow::Resu
             let report = maintain::maintain(&config, Effect::Done).await?;
             Ok(report.as_ref().map_or(Exit::Done, maintain::exit))
         }),
+    );
+    add(
+        "verify",
+        &schedules.verify,
+        action(config, |config, stop| async move { verify::verify(&config, Mending::OnlyTold, &stop).await }),
     );
     add("watch", &schedules.watch, action(config, |config, _| async move { webhooks::renew(&config).await }));
     Ok(Schedule {

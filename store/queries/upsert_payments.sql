@@ -1,5 +1,6 @@
 -- Writes normalised payments; the caller gives at most one state of each record, sorted by key, so that two workers take
--- row locks in the same order. A newer state is never replaced by an older one, whatever is processed first.
+-- row locks in the same order. A newer state is never replaced by an older one, whatever is processed first; the same state
+-- is written again only where $20 says that what is stored of it is wrong.
 INSERT INTO payments AS known
     (source, entity, external_id, kind, status, raw_status, amount_minor, uncaptured_minor, currency, occurred_at,
      parent_external_id, customer_external_id, observed_at, revision, raw_id, deleted_at, created_at,
@@ -30,4 +31,4 @@ ON CONFLICT (source, entity, external_id) DO UPDATE
         updated_at = excluded.updated_at,
         withdrawn_minor = excluded.withdrawn_minor,
         customer_email = excluded.customer_email
-    WHERE known.revision < excluded.revision
+    WHERE known.revision < excluded.revision OR ($20 AND known.revision = excluded.revision)

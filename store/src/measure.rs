@@ -20,6 +20,8 @@ pub struct Measurements {
     pub longest_due_since: Vec<(String, DateTime<Utc>)>,
     /// Dead letters; nothing where there are none.
     pub dead_letters: Vec<RowEstimate>,
+    /// Differences in figures and payments that verifications have found so far.
+    pub revenue_drift: i64,
     /// What runs did so far, whichever process did it.
     pub totals: Vec<Total>,
     /// How long claims took that found something.
@@ -54,10 +56,18 @@ impl Store {
             outbox: self.estimate_outbox().await?,
             longest_due_since: self.longest_due_since(now).await?,
             dead_letters: self.estimate_dead_letters().await?,
+            revenue_drift: self.revenue_drift().await?,
             claims: Durations::among(&totals, Counter::ClaimDuration),
             batches: Durations::among(&totals, Counter::BatchDuration),
             totals,
         })
+    }
+
+    async fn revenue_drift(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar!("SELECT drift_total FROM revenue_proof")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(self.fail("measure drift"))
     }
 
     /// The sample is the same part of the table every time, so that the estimate moves with the rows and not by chance.

@@ -6,6 +6,7 @@
 mod range;
 mod read;
 mod settle;
+mod verify;
 
 use buffalo_model::{Freshness, Proof, Revenue, RevenueQuery, Source};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use self::range::{Bounds, Cut, Range};
 use self::read::Read;
 use self::settle::Turn;
 use crate::{Store, StoreError};
+pub use verify::{Mending, PaymentAndRaw, WrongPayment};
 
 /// Computing more buckets than these for one answer costs more than to settle them first, for all who ask.
 const MOST_RECOMPUTED: i64 = 1_000;

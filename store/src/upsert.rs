@@ -3,13 +3,14 @@
 mod contacts;
 mod events;
 mod gone;
-mod payments;
+pub(crate) mod payments;
 
 use std::collections::BTreeMap;
 
 use buffalo_model::{Contact, Event, Normalised, Payment, RecordKey};
 use chrono::{DateTime, Utc};
 
+use self::payments::Known;
 use crate::database::Tx;
 use crate::error::classify;
 use crate::{ClaimedBatch, ClaimedRow, StoreError};
@@ -121,7 +122,7 @@ impl<'a> Newest<'a> {
     }
 
     async fn write(&self, connection: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        payments::upsert(connection, &self.payments, now).await?;
+        payments::upsert(connection, &self.payments, now, Known::Right).await?;
         contacts::upsert(connection, &self.contacts, now).await?;
         events::upsert(connection, &self.events, now).await?;
         gone::upsert(connection, &self.gone, now).await

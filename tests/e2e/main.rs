@@ -50,4 +50,5 @@ mod status;
 mod summary;
 mod tls;
 mod triggers;
+mod verify;
 mod webhooks;

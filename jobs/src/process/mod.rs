@@ -127,6 +127,10 @@ impl Process {
             }
         }
         self.report(run_id, &tally).await?;
+        // Whoever asks for revenue next finds it settled; if this fails, that does no harm.
+        if let Err(error) = self.store.settle_revenue().await {
+            tracing::debug!(%error, "revenue was not settled; the next question does it");
+        }
         let outcome = RunOutcome { error, ..RunOutcome::default() };
         persist(|| self.store.finish_run(run_id, &outcome, self.clock.now())).await
     }

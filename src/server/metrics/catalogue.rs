@@ -82,6 +82,12 @@ pub(super) const DEAD_LETTERS: Metric = gauge(
     "Dead letters; an estimate when their table is larger than 16 MiB",
 );
 
+pub(super) const REVENUE_DRIFT: Metric = counter(
+    "buffalo_revenue_drift_total",
+    &[],
+    "Payments and figures that a verification found to differ from what they are made of",
+);
+
 pub(super) const RUNS: Metric = counter(
     "buffalo_runs_total",
     &["source", "entity", "mode", "status"],

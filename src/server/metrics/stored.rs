@@ -6,7 +6,9 @@ use buffalo_model::CircuitState;
 use buffalo_store::{CursorRow, Measurements};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::catalogue::{CIRCUIT_STATE, DATA_THROUGH_AGE, DEAD_LETTERS, OUTBOX_DEPTH, OUTBOX_OLDEST_AGE};
+use super::catalogue::{
+    CIRCUIT_STATE, DATA_THROUGH_AGE, DEAD_LETTERS, OUTBOX_DEPTH, OUTBOX_OLDEST_AGE, REVENUE_DRIFT,
+};
 use super::exposition::{Exposition, Value};
 
 /// Writes everything that was measured. What is empty is written as 0 for every source that was ever fetched: a series
@@ -27,6 +29,7 @@ pub(super) fn write(exposition: &mut Exposition, measured: &Measurements, now: D
     exposition.metric(&OUTBOX_DEPTH, outbox_depths(measured));
     exposition.metric(&OUTBOX_OLDEST_AGE, oldest_ages(measured, now));
     exposition.metric(&DEAD_LETTERS, dead_letters(measured));
+    exposition.metric(&REVENUE_DRIFT, [(Vec::new(), Value::Count(measured.revenue_drift))]);
 }
 
 fn outbox_depths(measured: &Measurements) -> impl Iterator<Item = (Vec<&str>, Value)> {

@@ -10,7 +10,7 @@ use crate::lock::LOCK_CLASS;
 use crate::{Store, StoreError};
 
 /// The lock of who settles.
-const SETTLING: i32 = 1;
+pub(super) const SETTLING: i32 = 1;
 
 /// What to do while somebody else settles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,20 @@ use super::{Keys, column, deleted_at};
 use crate::ClaimedRow;
 use crate::database::Tx;
 
-pub(super) async fn upsert(
+/// Whether what is stored of the same state is to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It is: nothing is written again.
+    Right,
+    /// It was found to differ from what its raw record says.
+    Wrong,
+}
+
+pub(crate) async fn upsert(
     connection: &mut Tx<'_>,
     rows: &[(&ClaimedRow, &Payment)],
     now: DateTime<Utc>,
+    known: Known,
 ) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
@@ -37,6 +47,7 @@ pub(super) async fn upsert(
         &deleted_at(rows, |payment| payment.deleted) as &[Option<DateTime<Utc>>],
         &column(rows, |payment| payment.withdrawn_minor),
         &column(rows, |payment| payment.customer_email.as_deref()) as &[Option<&str>],
+        known == Known::Wrong,
     )
     .execute(connection)
     .await
