@@ -2,6 +2,7 @@
 
 mod auth;
 mod background;
+mod body;
 mod connections;
 mod dead_letter_choice;
 mod dead_letters;
@@ -21,6 +22,7 @@ mod request_id;
 mod revenue;
 mod run_events;
 mod runs;
+mod stalled;
 mod trigger;
 mod webhooks;
 
@@ -44,6 +46,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::shutdown;
 use background::Background;
+use connections::Patience;
 pub(crate) use document::document;
 use error::ApiError;
 pub(crate) use outbox::UnmappedStatuses;
@@ -91,6 +94,7 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 /// When some of them took longer than SHUTDOWN_GRACE_S and were cut off.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop) -> anyhow::Result<()> {
     let grace = config.http.shutdown_grace;
+    let patience = Patience { stalled: config.http.request_timeout, grace };
     let (intake, telling) = Intake::new(config.store()?.clone(), Arc::new(SystemClock));
     let app = App {
         store: config.store()?.clone(),
@@ -108,7 +112,8 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
         asked.requested().await;
         Instant::now()
     };
-    let serving = async { tokio::join!(connections::serve(listener, router(app), began, grace), stopped_at) };
+    let serving =
+        async { tokio::join!(connections::serve(listener, router(app), began, patience), stopped_at) };
     let (answered, stopped_at) = tokio::select! {
         served = serving => served,
         never = telling => match never {},
