@@ -23,3 +23,32 @@ async fn answers_suit_browsers_and_only_the_pages_that_were_allowed() {
     kill(&mut server).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_suit_browsers_as_well() {
+    let mut world = World::with_charges(0).await;
+    world.set("CORS_ORIGINS", "https://dash.example.com");
+    world.set("HTTP_RATE_LIMIT_PER_MIN", "1");
+    let (mut server, base) = serve(&mut world).await;
+    let origin = ("origin", "https://dash.example.com");
+    let key = ("x-api-key", KEY);
+    for (path, sent, expected) in [
+        ("/runs", &[origin][..], 401),
+        ("/runs?limitt=1", &[origin, key], 400),
+        ("/runs", &[origin, key], 429),
+        ("/nowhere", &[origin], 404),
+    ] {
+        let (status, answer, headers) = get(format!("{base}{path}"), sent).await;
+        assert_eq!(status, expected, "{answer}");
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("access-control-allow-origin"), Some("https://dash.example.com"), "{headers:?}");
+        let exposed = header("access-control-expose-headers").unwrap_or_default();
+        assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{headers:?}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{headers:?}");
+        assert_eq!(header("cache-control"), Some("no-store"), "{headers:?}");
+        assert_eq!(header("content-type"), Some("application/json"), "{headers:?}");
+        assert_eq!(header("retry-after").is_some(), expected == 429, "{headers:?}");
+    }
+    kill(&mut server).await;
+    world.end().await;
+}
