@@ -61,7 +61,7 @@ pub(super) enum SyncStatus {
 pub(super) struct ReadinessChecks {
     /// PostgreSQL.
     pub(super) db: DatabaseCheck,
-    /// Every enabled source, by its name; none while PostgreSQL is out.
+    /// Every enabled source, by its name; none while nothing can be said of them, as when PostgreSQL is out.
     #[serde(flatten)]
     pub(super) sources: BTreeMap<String, SourceCheck>,
 }

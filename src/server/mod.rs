@@ -10,6 +10,7 @@ mod docs;
 mod document;
 mod error;
 mod error_code;
+mod findings;
 mod headers;
 mod health;
 mod health_documents;
@@ -49,6 +50,7 @@ use background::Background;
 use connections::Patience;
 pub(crate) use document::document;
 use error::ApiError;
+use findings::Findings;
 pub(crate) use outbox::UnmappedStatuses;
 use rate_limit::RateLimit;
 pub(crate) use runs::RunList;
@@ -64,6 +66,7 @@ struct App {
     intake: Intake,
     requests: Arc<metrics::Requests>,
     rate_limit: Arc<RateLimit>,
+    findings: Arc<Findings>,
     background: Background,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
@@ -101,6 +104,7 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
         intake,
         requests: Arc::default(),
         rate_limit: Arc::new(RateLimit::per_minute(config.http.rate_limit_per_min)),
+        findings: Arc::default(),
         background: Background::new(config.http.trigger_concurrency, stop.clone()),
         streams: Arc::new(Semaphore::new(run_events::MOST_STREAMS)),
         started: Instant::now(),

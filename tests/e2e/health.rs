@@ -25,6 +25,52 @@ async fn readiness_depends_on_postgres_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_sources_that_takes_long_makes_nobody_unready() {
+    let mut world = World::with_charges(3).await;
+    world.sync().await;
+    let (mut server, base) = serve(&mut world).await;
+    let mut lock = world.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE sync_runs IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let ready = async || {
+        let (status, ready, _) = get(format!("{base}/readyz"), &[]).await;
+        assert_eq!((status, &ready["syncStatus"]), (200, &json!("degraded")), "{ready}");
+        assert_eq!((&ready["status"], &ready["checks"]["db"]["ok"]), (&json!("ok"), &json!(true)), "{ready}");
+        ready["uptimeS"].as_u64().unwrap()
+    };
+    // Long enough for several looks.
+    let began = ready().await;
+    world.until("it has looked again", async || ready().await > began + 6).await;
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(world.database.number(waiting).await, 1, "an unanswered question is not asked again");
+    lock.rollback().await.unwrap();
+    let healthy = async || get(format!("{base}/readyz"), &[]).await.1["syncStatus"] == "healthy";
+    world.until("sources are known again", healthy).await;
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_health_costs_the_database_little() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    let asked = "SELECT coalesce(sum(xact_commit), 0)::bigint FROM pg_stat_database WHERE datname = current_database()";
+    let before = world.database.number(asked).await;
+    let client = reqwest::Client::new();
+    let asking = (0..800).map(|n| client.get(format!("{base}/{}", ["readyz", "api/health"][n % 2])).send());
+    for answer in futures_util::future::join_all(asking).await {
+        assert_eq!(answer.unwrap().status().as_u16(), 200);
+    }
+    // Sessions report what they did after a second or when they end.
+    kill(&mut server).await;
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'buffalo'";
+    world.until("its sessions have ended", async || world.database.number(sessions).await == 0).await;
+    let cost = world.database.number(asked).await - before;
+    assert!(cost < 400, "{cost} transactions for 800 questions");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_part_says_how_it_does() {
     let mut world = World::with_charges(3).await;
     world.sync().await;
@@ -38,17 +84,14 @@ async fn every_part_says_how_it_does() {
     assert!(answer["version"].is_string() && answer["timestamp"].is_string(), "{answer}");
     world.tell("faults", json!({"times": 100, "kind": {"status": 403}})).await;
     world.fetch().await.expect(1);
-    let (status, answer, _) = get(health.clone(), &[]).await;
-    assert_eq!(
-        (status, &answer["status"], &answer["checks"]["stripe"]),
-        (200, &"degraded".into(), &"degraded".into())
-    );
+    // What was found is told for a second.
+    let finds = async |status: u16, part: &str, how: &str| {
+        let (found, answer, _) = get(health.clone(), &[]).await;
+        (found, &answer["status"], &answer["checks"][part]) == (status, &how.into(), &how.into())
+    };
+    world.until("the source is degraded", async || finds(200, "stripe", "degraded").await).await;
     gate.shut();
-    let (status, answer, _) = get(health.clone(), &[]).await;
-    assert_eq!(
-        (status, &answer["status"], &answer["checks"]["database"]),
-        (503, &"down".into(), &"down".into())
-    );
+    world.until("the database is down", async || finds(503, "database", "down").await).await;
     let key = [("x-api-key", KEY)];
     for path in ["/runs", "/metrics/revenue/daily", "/outbox", "/dead-letters", "/metrics/unmapped-statuses"]
     {
@@ -60,7 +103,7 @@ async fn every_part_says_how_it_does() {
     assert_eq!((status, &answer["code"]), (503, &Value::from("DATABASE_UNAVAILABLE")));
     assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
     gate.open();
-    assert_eq!(get(health, &[]).await.0, 200, "well again by itself");
+    world.until("it is well again by itself", async || get(health.clone(), &[]).await.0 == 200).await;
     kill(&mut server).await;
     world.end().await;
 }
