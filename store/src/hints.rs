@@ -119,7 +119,8 @@ impl Store {
         Ok(raised.map(|raised| BegunHint { raised, begun_at: now }))
     }
 
-    /// Says that the fetch went well. Where the source may not have shown everything yet, another one becomes due.
+    /// Says that the fetch went well. Where it began before the source has shown everything, another one is due then,
+    /// however many fetches there are in between.
     ///
     /// # Errors
     ///
@@ -132,7 +133,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE fetch_hints
-             SET due_at = CASE WHEN lag_s > 0 THEN $4::timestamptz + make_interval(secs => lag_s) END,
+             SET shown_at = greatest(shown_at, $4::timestamptz + make_interval(secs => lag_s)),
+                 due_at = NULLIF(greatest(shown_at, $4::timestamptz + make_interval(secs => lag_s)), $4),
                  lag_s = 0, postponed_until = NULL
              WHERE source = $1 AND entity = $2 AND raised = $3",
             source.as_str(),

@@ -148,6 +148,30 @@ async fn where_a_source_lags_it_is_fetched_once_more() {
 }
 
 #[tokio::test]
+async fn a_fetch_in_between_does_not_take_the_place_of_the_one_that_sees_everything() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    let fetch = async |begun_s| {
+        let hint = store.begin_hint(source, Entity::Payments, at(begun_s)).await.unwrap().unwrap();
+        store.answer_hint(source, Entity::Payments, hint).await.unwrap();
+    };
+    raise(&fixture, 60, 0).await;
+    assert!(due(&fixture, 0).await);
+    fetch(5).await;
+    // One by the schedule, and one that a hint led to which shows at once.
+    fetch(30).await;
+    assert!(!due(&fixture, 64).await);
+    raise(&fixture, 0, 40).await;
+    assert!(due(&fixture, 45).await);
+    fetch(45).await;
+    assert!(!due(&fixture, 64).await);
+    assert!(due(&fixture, 65).await);
+    fetch(66).await;
+    assert!(!due(&fixture, 10_000).await);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
 async fn a_hint_waits_for_who_is_fetching_and_is_put_off_after_a_failure() {
     let fixture = Fixture::new().await;
     let (store, source) = (&fixture.store, &fixture.source);
