@@ -4,8 +4,8 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use buffalo_model::{Clock, SystemClock};
 use buffalo_store::{IdempotentRequest, KeyState, StoredAnswer};
@@ -21,6 +21,10 @@ use crate::question::{FieldProblem, ProblemCode};
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const LONGEST: usize = 255;
+
+/// The key of a request, which [`require_key`] has read.
+#[derive(Debug, Clone)]
+struct Key(String);
 
 /// A request that changes something, with its key.
 pub(super) struct Once {
@@ -62,7 +66,9 @@ impl<S: Send + Sync> FromRequest<S> for Once {
         let Extension(caller) = Extension::<Caller>::from_request_parts(&mut parts, state)
             .await
             .map_err(|_| ApiError::invalid_admin_key())?;
-        let key = key(&parts)?;
+        let Extension(Key(key)) = Extension::<Key>::from_request_parts(&mut parts, state)
+            .await
+            .map_err(|_| ApiError::idempotency_key_required())?;
         let target = format!("{} {}", parts.method, parts.uri);
         let request = Request::from_parts(parts, body);
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
@@ -80,8 +86,17 @@ impl<S: Send + Sync> FromRequest<S> for Once {
     }
 }
 
-fn key(parts: &Parts) -> Result<String, ApiError> {
-    let value = parts.headers.get(HEADER).ok_or_else(ApiError::idempotency_key_required)?;
+/// Lets through who sends a key, before anything else is looked at: without one, nothing that is asked for may be done.
+pub(super) async fn require_key(mut request: Request, next: Next) -> Result<Response, ApiError> {
+    if request.method() == Method::POST {
+        let key = Key(key(request.headers())?);
+        request.extensions_mut().insert(key);
+    }
+    Ok(next.run(request).await)
+}
+
+fn key(headers: &HeaderMap) -> Result<String, ApiError> {
+    let value = headers.get(HEADER).ok_or_else(ApiError::idempotency_key_required)?;
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
     let bytes = value.as_bytes();
     if (1..=LONGEST).contains(&bytes.len()) && bytes.iter().all(allowed) {

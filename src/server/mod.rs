@@ -187,8 +187,9 @@ fn routes() -> [OpenApiRouter<App>; 4] {
 fn router(app: App) -> Router {
     let for_readers: Router<App> =
         Router::from(for_readers()).layer(from_fn_with_state(app.clone(), auth::require_key));
-    let for_admins: Router<App> =
-        Router::from(for_admins()).layer(from_fn_with_state(app.clone(), auth::require_admin_key));
+    let for_admins: Router<App> = Router::from(for_admins())
+        .layer(from_fn(idempotency::require_key))
+        .layer(from_fn_with_state(app.clone(), auth::require_admin_key));
     let for_vendors: Router<App> =
         Router::from(for_vendors()).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY));
     Router::from(for_anybody())

@@ -60,11 +60,13 @@ async fn what_is_wrong_with_a_trigger_is_said_in_order() {
     let mut world = World::with_charges(1).await;
     let (mut server, base) = serve(&mut world).await;
     let url = |path: &str| format!("{base}{path}");
-    let cases: [(&str, Headers, u16, &str); 9] = [
+    let cases: [(&str, Headers, u16, &str); 11] = [
         ("/trigger/nowhere/never", &[], 401, "INVALID_ADMIN_KEY"),
         ("/trigger/stripe/full", &[("x-api-key", KEY), ONE], 401, "INVALID_ADMIN_KEY"),
         ("/trigger/stripe/full", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("/trigger/nowhere/never", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
+        ("/trigger/stripe/full?x=1", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
+        ("/dead-letters/replay?dryRun=perhaps", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("/trigger/stripe/full", &[ADMIN, ("idempotency-key", "a b")], 400, "VALIDATION_ERROR"),
         ("/trigger/nowhere/full", &[ADMIN, ONE], 400, "VALIDATION_ERROR"),
         ("/trigger/stripe/never", &[ADMIN, ONE], 400, "VALIDATION_ERROR"),
