@@ -7,8 +7,9 @@ use buffalo_model::{Entity, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::lock::LOCK_CLASS;
+use crate::runs::SILENT_FOR_S;
 use crate::wake::HINTS_CHANNEL;
-use crate::{Store, StoreError};
+use crate::{Sessions, Store, StoreError};
 
 /// How long somebody who follows a hint has to take the producer's lock; whoever holds that is left alone in any case.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -73,6 +74,8 @@ impl Store {
     ) -> Result<Vec<(Source, Entity)>, StoreError> {
         let sources: Vec<&str> = lines.iter().map(|(source, _)| source.as_str()).collect();
         let entities: Vec<&str> = lines.iter().map(|(_, entity)| entity.as_str()).collect();
+        let shared = self.pool.sessions() == Sessions::Shared;
+        let silent_since = shared.then(|| now - TimeDelta::seconds(SILENT_FOR_S));
         let taken = sqlx::query_file!(
             "queries/take_due_hints.sql",
             &sources as &[&str],
@@ -81,6 +84,7 @@ impl Store {
             now + LEASE,
             now - interval,
             i64::from(LOCK_CLASS.cast_unsigned()),
+            silent_since,
         )
         .fetch_all(&self.pool)
         .await

@@ -106,13 +106,8 @@ impl Process {
         persist(|| self.store.start_run(&run, self.clock.now())).await?;
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut helpers = JoinSet::new();
-        let wake = if self.options.watch && self.store.can_listen() {
-            let (wake, listening) = Wake::listening(self.store.clone(), Heard::Rows);
-            helpers.spawn(listening.in_current_span());
-            wake
-        } else {
-            Wake::never()
-        };
+        let wake =
+            if self.options.watch { Wake::of(&self.store, Heard::Rows, &mut helpers) } else { Wake::never() };
         let mut workers = self.start_workers(&tally, &wake, &mut helpers);
         let mut report = tokio::time::interval(REPORT_EVERY);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -188,6 +183,7 @@ impl Process {
     }
 
     async fn report(&self, run_id: RunId, tally: &Mutex<Tally>) -> Result<(), StoreError> {
+        self.store.heartbeat(run_id, self.clock.now()).await?;
         let news = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
         let (credits, totals) = news.credits(run_id);
         let credited = self.store.credit_runs(&credits, totals, self.clock.now()).await;
