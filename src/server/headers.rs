@@ -37,9 +37,10 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets pages of the configured origins ask (`CORS_ORIGINS`).
-pub(super) fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    CorsLayer::new()
+/// Lets pages of the configured origins ask (`CORS_ORIGINS`); none where there are none, since what speaks to pages
+/// answers `OPTIONS` for every address.
+pub(super) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+    let allowed = CorsLayer::new()
         .allow_origin(origins.to_vec())
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
@@ -53,7 +54,8 @@ pub(super) fn cors(origins: &[HeaderValue]) -> CorsLayer {
             RETRY_AFTER,
             HeaderName::from_static("x-request-id"),
             HeaderName::from_static("idempotent-replayed"),
-        ])
+        ]);
+    (!origins.is_empty()).then_some(allowed)
 }
 
 /// Gives up an answer that takes too long, the reading of the request's body included.

@@ -38,6 +38,7 @@ use buffalo_model::SystemClock;
 use buffalo_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -202,7 +203,7 @@ fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), headers::limit_time))
         .layer(CatchPanicLayer::custom(headers::after_panic))
         .layer(CompressionLayer::new())
-        .layer(headers::cors(&app.config.http.cors_origins))
+        .layer(option_layer(headers::cors(&app.config.http.cors_origins)))
         .layer(from_fn(headers::for_browsers))
         .layer(from_fn(request_id::identify))
         .layer(from_fn_with_state(app.clone(), metrics::count))

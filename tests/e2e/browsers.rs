@@ -1,5 +1,7 @@
 //! Answers for browsers: what every answer carries, and which pages may ask.
 
+use serde_json::Value;
+
 use crate::harness::{World, kill};
 use crate::http::{KEY, get, serve};
 
@@ -48,6 +50,24 @@ async fn errors_suit_browsers_as_well() {
         assert_eq!(header("cache-control"), Some("no-store"), "{headers:?}");
         assert_eq!(header("content-type"), Some("application/json"), "{headers:?}");
         assert_eq!(header("retry-after").is_some(), expected == 429, "{headers:?}");
+    }
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_are_not_spoken_to_unless_some_are_allowed() {
+    let mut world = World::with_charges(0).await;
+    let (mut server, base) = serve(&mut world).await;
+    for (path, expected, code) in [("/runs", 405, "METHOD_NOT_ALLOWED"), ("/nowhere", 404, "NOT_FOUND")] {
+        let asking = reqwest::Client::new().request(reqwest::Method::OPTIONS, format!("{base}{path}"));
+        let asking = asking.header("x-api-key", KEY).header("origin", "https://dash.example.com");
+        let answer = asking.header("access-control-request-method", "GET").send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected);
+        let cors = answer.headers().keys().find(|name| name.as_str().starts_with("access-control"));
+        assert_eq!(cors, None);
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(answer["code"], code);
     }
     kill(&mut server).await;
     world.end().await;
