@@ -1,5 +1,8 @@
 //! `Idempotency-Key`: a request that is repeated gets the answer of the first, and the work is done once.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -21,6 +24,9 @@ use crate::question::{FieldProblem, ProblemCode};
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const LONGEST: usize = 255;
+
+/// How often the lease of a key is renewed; many times within the lease, as the database may be away for a while.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
 
 /// The key of a request, which [`require_key`] has read.
 #[derive(Debug, Clone)]
@@ -137,11 +143,24 @@ impl Once {
     }
 }
 
+/// Renews the lease of a key for as long as it is waited for: work may take longer than its request.
+async fn keep(app: &App, reservation: Uuid) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        if let Err(error) = app.store.renew_key(reservation, SystemClock.now()).await {
+            tracing::warn!(%error, "the lease of an idempotency key could not be renewed");
+        }
+    }
+}
+
 async fn settled<W>(app: App, reservation: Uuid, work: W) -> Result<Answer, ApiError>
 where
     W: Future<Output = Result<Answer, ApiError>>,
 {
-    let answer = work.await;
+    let answer = tokio::select! {
+        answer = work => answer,
+        never = keep(&app, reservation) => match never {},
+    };
     let noted = match &answer {
         Ok(Answer { status, body }) => {
             let stored = StoredAnswer { status: status.as_u16(), body: body.clone() };

@@ -166,6 +166,27 @@ async fn a_key_whose_process_died_is_free_after_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_kept_for_as_long_as_the_work_takes() {
+    let mut world = World::with_charges(1).await;
+    world.set("REQUEST_TIMEOUT_S", "1");
+    let (mut server, base) = serve(&mut world).await;
+    let url = format!("{base}/trigger/stripe/full");
+    let lock = hold_runs(&world).await;
+    let (status, answer, _) = post(url.clone(), "k", "").await;
+    assert_eq!((status, &answer["code"]), (503, &json!("TIMEOUT")), "the work goes on all the same");
+    world.database.run("UPDATE idempotency_keys SET leased_until = now()").await;
+    let kept = "SELECT count(*) FROM idempotency_keys WHERE leased_until > now() + interval '1 minute'";
+    world.until("the lease is renewed", async || world.database.number(kept).await == 1).await;
+    let (status, answer, _) = post(url.clone(), "k", "").await;
+    assert_eq!((status, &answer["code"]), (409, &json!("IDEMPOTENCY_IN_PROGRESS")));
+    lock.rollback().await.unwrap();
+    world.until("the work is done", async || post(url.clone(), "k", "").await.0 == 202).await;
+    assert_eq!(world.database.number(RUNS).await, 1);
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_asked_for_ends_as_abandoned_with_its_process() {
     let mut world = World::with_charges(300).await;
     world.set("TRIGGER_CONCURRENCY", "1");
