@@ -94,6 +94,7 @@ pub(super) struct SourceHealth {
     pub(super) name: Source,
     pub(super) health: Health,
     last_sync: Option<DateTime<Utc>>,
+    last_fetch: Option<DateTime<Utc>>,
     /// How the newest fetch of each entity ended.
     last_statuses: BTreeMap<String, RunStatus>,
     circuit: Option<&'static str>,
@@ -123,8 +124,13 @@ impl SourceHealth {
             }
             last_statuses.insert(line.entity.clone(), status);
         }
+        let succeeded = source.entities().iter().map(|entity| {
+            lines.iter().find(|line| line.entity == entity.as_str()).and_then(|line| line.succeeded_at)
+        });
         Self {
-            last_sync: lines.iter().filter_map(|line| line.last_finished_at).max(),
+            // None sorts before any time: an entity that was never fetched makes it none.
+            last_sync: succeeded.min().flatten(),
+            last_fetch: lines.iter().filter_map(|line| line.last_finished_at).max(),
             circuit: circuit.map(CircuitState::as_str),
             name,
             health,
@@ -136,6 +142,7 @@ impl SourceHealth {
         SourceCheck {
             ok: self.health == Health::Ok,
             last_sync: self.last_sync,
+            last_fetch: self.last_fetch,
             last_status: self.last_statuses.clone(),
             circuit: self.circuit,
         }

@@ -85,6 +85,8 @@ pub(super) struct SourceCheck {
     pub(super) ok: bool,
     /// When a fetch of it ended last; null where none has.
     pub(super) last_sync: Option<DateTime<Utc>>,
+    /// When any fetch of it ended last, however it did; null where none has.
+    pub(super) last_fetch: Option<DateTime<Utc>>,
     /// How the newest fetch of each entity ended.
     pub(super) last_status: BTreeMap<String, RunStatus>,
     /// Its circuit: closed, open or half_open; null where it was never needed.

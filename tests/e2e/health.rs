@@ -1,5 +1,6 @@
 //! Health: whether the program can answer, and how each part does.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
@@ -46,6 +47,30 @@ async fn a_question_about_sources_that_takes_long_makes_nobody_unready() {
     lock.rollback().await.unwrap();
     let healthy = async || get(format!("{base}/readyz"), &[]).await.1["syncStatus"] == "healthy";
     world.until("sources are known again", healthy).await;
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_is_as_fresh_as_what_was_fetched_longest_ago() {
+    let mut world = World::with_hubspot(3, 3).await;
+    world.fetch().await.expect(0);
+    world
+        .database
+        .run("UPDATE sync_runs SET finished_at = finished_at - interval '1 day' WHERE entity = 'contacts'")
+        .await;
+    world.tell("faults", json!({"times": 100, "kind": {"status": 403}})).await;
+    world.fetch().await.expect(1);
+    let (mut server, base) = serve(&mut world).await;
+    let (_, ready, _) = get(format!("{base}/readyz"), &[]).await;
+    let source = &ready["checks"]["hubspot"];
+    let at = |field: &str| source[field].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(at("lastFetch") - at("lastSync") > TimeDelta::hours(23), "{ready}");
+    kill(&mut server).await;
+    world.database.run("DELETE FROM sync_runs WHERE entity = 'contacts' AND status = 'success'").await;
+    let (mut server, base) = serve(&mut world).await;
+    let (_, ready, _) = get(format!("{base}/readyz"), &[]).await;
+    assert_eq!(ready["checks"]["hubspot"]["lastSync"], Value::Null, "contacts were never fetched: {ready}");
     kill(&mut server).await;
     world.end().await;
 }
