@@ -11,13 +11,12 @@ use axum::response::Response;
 use super::App;
 use super::connections::client_address;
 use super::error::ApiError;
-use super::rate_limit::Client;
 use crate::config::{AppEnv, HttpConfig};
 use crate::keys::Keys;
 
 /// What a key opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Role {
+pub(super) enum Role {
     /// Everything that only reads (API_KEY).
     Reader,
     /// Everything (ADMIN_API_KEY).
@@ -27,8 +26,8 @@ enum Role {
 /// Who sent a request: the role and the label of the key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Caller {
-    role: Role,
-    label: String,
+    pub(super) role: Role,
+    pub(super) label: String,
 }
 
 impl fmt::Display for Caller {
@@ -100,12 +99,12 @@ async fn admit(
 ) -> Result<Response, ApiError> {
     let Some(caller) = caller else {
         let address = client_address(&request, app.config.http.trusted_proxies);
-        app.rate_limit.check(Client::Address(address))?;
+        app.rate_limit.check_address(address)?;
         return Err(refusal());
     };
     tracing::Span::current().record("caller", tracing::field::display(&caller));
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        app.rate_limit.check(Client::Caller(caller.clone()))?;
+        app.rate_limit.check_caller(&caller)?;
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
