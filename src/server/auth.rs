@@ -64,7 +64,27 @@ pub(super) async fn require_admin_key(
 /// Whether a scrape is answered: with `Authorization: Bearer` and METRICS_API_KEY where that is set; without it anywhere
 /// but in production, where figures about the business must not stand open because somebody forgot a variable.
 pub(super) fn may_read_metrics(headers: &HeaderMap, config: &HttpConfig) -> bool {
-    let Some(keys) = &config.metrics_keys else { return config.app_env != AppEnv::Production };
+    match &config.metrics_keys {
+        Some(keys) => sends_metrics_key(headers, keys),
+        None => config.app_env != AppEnv::Production,
+    }
+}
+
+/// Counts those by their address who ask for what anybody may have, or guess keys of scrapes. Who has such a key is not
+/// counted, and neither are probes: a host that is refused an answer would take the program for dead.
+pub(super) async fn count_strangers(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let config = &app.config.http;
+    if !config.metrics_keys.as_ref().is_some_and(|keys| sends_metrics_key(request.headers(), keys)) {
+        app.rate_limit.check_address(client_address(&request, config.trusted_proxies))?;
+    }
+    Ok(next.run(request).await)
+}
+
+fn sends_metrics_key(headers: &HeaderMap, keys: &Keys) -> bool {
     let sent = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     let token = sent.and_then(|sent| {
         let (scheme, token) = sent.split_at_checked(BEARER.len())?;

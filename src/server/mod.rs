@@ -159,12 +159,17 @@ fn for_admins() -> OpenApiRouter<App> {
         .routes(routes!(dead_letters::discard_one))
 }
 
-/// The routes for anybody.
-fn for_anybody() -> OpenApiRouter<App> {
+/// The routes for probes of hosts and load balancers.
+fn for_probes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::components))
+}
+
+/// The routes for anybody.
+fn for_anybody() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(metrics::show))
         .routes(routes!(docs::openapi))
         .routes(routes!(docs::page))
@@ -176,11 +181,12 @@ fn for_vendors() -> OpenApiRouter<App> {
 }
 
 /// All routes, with what the document says of them.
-fn routes() -> [OpenApiRouter<App>; 4] {
+fn routes() -> [OpenApiRouter<App>; 5] {
     [
         document::for_readers(for_readers()),
         document::for_admins(for_admins()),
         document::for_vendors(for_vendors()),
+        document::for_probes(for_probes()),
         document::for_anybody(for_anybody()),
     ]
 }
@@ -193,7 +199,10 @@ fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), auth::require_admin_key));
     let for_vendors: Router<App> =
         Router::from(for_vendors()).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY));
-    Router::from(for_anybody())
+    let for_anybody: Router<App> =
+        Router::from(for_anybody()).layer(from_fn_with_state(app.clone(), auth::count_strangers));
+    Router::from(for_probes())
+        .merge(for_anybody)
         .merge(for_readers)
         .merge(for_admins)
         .merge(for_vendors)
