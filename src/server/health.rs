@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use buffalo_connectors::SOURCES;
 use buffalo_model::{Clock, SystemClock};
 
 use super::App;
 use super::health_documents::{
-    Alive, Components, DatabaseCheck, Health, Readied, Readiness, ReadinessChecks, SyncStatus, Well,
+    Alive, Components, DatabaseCheck, Health, Part, Readied, Readiness, ReadinessChecks, SyncStatus, Well,
 };
 
 /// Tell whether the process runs
@@ -77,14 +78,20 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 pub(super) async fn components(State(app): State<App>) -> Response {
     let found = app.findings.newest(&app).await;
     let database = found.database;
-    let mut checks = BTreeMap::from([("api".to_owned(), Health::Ok), ("database".to_owned(), database)]);
+    let mut checks = BTreeMap::from([("api".to_owned(), Part::Ok), ("database".to_owned(), database.into())]);
     let mut worst = database;
-    for name in app.config.source_names() {
-        let known = found.sources.iter().flatten().find(|source| source.name == name);
-        let health = known.map_or(Health::Degraded, |source| source.health);
-        // Figures can be asked for whatever a source does.
-        worst = worst.max(health.min(Health::Degraded));
-        checks.insert(name.to_string(), health);
+    let enabled = app.config.source_names();
+    for name in SOURCES.iter().map(|source| source.name) {
+        let part = if enabled.iter().any(|enabled| enabled.as_str() == name) {
+            let known = found.sources.iter().flatten().find(|source| source.name.as_str() == name);
+            let health = known.map_or(Health::Degraded, |source| source.health);
+            // Figures can be asked for whatever a source does.
+            worst = worst.max(health.min(Health::Degraded));
+            health.into()
+        } else {
+            Part::Disabled
+        };
+        checks.insert(name.to_owned(), part);
     }
     let code = if database == Health::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let version = env!("CARGO_PKG_VERSION");
