@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use buffalo_model::{Entity, RawRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderMap;
+use serde_json::error::Category;
 
 pub(crate) use signing::{Freshness, Keys, Tokens};
 
@@ -87,6 +88,18 @@ pub struct Hint {
     pub entity: Entity,
     /// How long the vendor's lists may go on without showing what it tells of in a post.
     pub lag: TimeDelta,
+}
+
+/// The messages of serde quote what they stumble over, and what vendors post is about people.
+impl From<serde_json::Error> for PostError {
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.classify() {
+            Category::Data => "something is not what it should be",
+            Category::Eof => "it ends too early",
+            Category::Syntax | Category::Io => "it is not JSON",
+        };
+        Self::Unreadable(format!("{what} at line {}, column {}", error.line(), error.column()))
+    }
 }
 
 /// Why a post is refused. Messages hold nothing of what was posted.

@@ -40,9 +40,8 @@ pub struct HintedFetches {
 impl HintedFetches {
     /// Follows hints until stopped, and waits for fetches that are under way then.
     pub async fn run(&self) {
-        let (mut wake, listening) = Wake::listening(self.store.clone(), Heard::Hints);
         let mut listener = JoinSet::new();
-        listener.spawn(listening);
+        let mut wake = Wake::of(&self.store, Heard::Hints, &mut listener);
         let mut stop = self.options.stop.clone();
         let mut fetching = JoinSet::new();
         while !stop.is_requested() {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use buffalo_store::{Heard, Store, StoreError};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::Stop;
 
@@ -27,8 +29,12 @@ impl Wake {
         Self(watch::channel(0).1)
     }
 
-    /// Listens for as long as what is returned is waited for.
-    pub(crate) fn listening(store: Store, heard: Heard) -> (Self, impl Future<Output = ()>) {
+    /// Listens for as long as `listeners` are kept; where that is of no use, nobody calls.
+    pub(crate) fn of(store: &Store, heard: Heard, listeners: &mut JoinSet<()>) -> Self {
+        if !store.can_listen() {
+            return Self::never();
+        }
+        let store = store.clone();
         let (sender, receiver) = watch::channel(0);
         let listening = async move {
             loop {
@@ -37,7 +43,8 @@ impl Wake {
                 tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
             }
         };
-        (Self(receiver), listening)
+        listeners.spawn(listening.in_current_span());
+        Self(receiver)
     }
 
     /// Forgets what was heard of: whoever looks from now on finds it.

@@ -11,13 +11,12 @@ use axum::response::Response;
 use super::App;
 use super::connections::client_address;
 use super::error::ApiError;
-use super::rate_limit::Client;
 use crate::config::{AppEnv, HttpConfig};
 use crate::keys::Keys;
 
 /// What a key opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Role {
+pub(super) enum Role {
     /// Everything that only reads (API_KEY).
     Reader,
     /// Everything (ADMIN_API_KEY).
@@ -27,8 +26,8 @@ enum Role {
 /// Who sent a request: the role and the label of the key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Caller {
-    role: Role,
-    label: String,
+    pub(super) role: Role,
+    pub(super) label: String,
 }
 
 impl fmt::Display for Caller {
@@ -65,7 +64,27 @@ pub(super) async fn require_admin_key(
 /// Whether a scrape is answered: with `Authorization: Bearer` and METRICS_API_KEY where that is set; without it anywhere
 /// but in production, where figures about the business must not stand open because somebody forgot a variable.
 pub(super) fn may_read_metrics(headers: &HeaderMap, config: &HttpConfig) -> bool {
-    let Some(keys) = &config.metrics_keys else { return config.app_env != AppEnv::Production };
+    match &config.metrics_keys {
+        Some(keys) => sends_metrics_key(headers, keys),
+        None => config.app_env != AppEnv::Production,
+    }
+}
+
+/// Counts those by their address who ask for what anybody may have, or guess keys of scrapes. Who has such a key is not
+/// counted, and neither are probes: a host that is refused an answer would take the program for dead.
+pub(super) async fn count_strangers(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let config = &app.config.http;
+    if !config.metrics_keys.as_ref().is_some_and(|keys| sends_metrics_key(request.headers(), keys)) {
+        app.rate_limit.check_address(client_address(&request, config.trusted_proxies))?;
+    }
+    Ok(next.run(request).await)
+}
+
+fn sends_metrics_key(headers: &HeaderMap, keys: &Keys) -> bool {
     let sent = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     let token = sent.and_then(|sent| {
         let (scheme, token) = sent.split_at_checked(BEARER.len())?;
@@ -100,12 +119,12 @@ async fn admit(
 ) -> Result<Response, ApiError> {
     let Some(caller) = caller else {
         let address = client_address(&request, app.config.http.trusted_proxies);
-        app.rate_limit.check(Client::Address(address))?;
+        app.rate_limit.check_address(address)?;
         return Err(refusal());
     };
     tracing::Span::current().record("caller", tracing::field::display(&caller));
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        app.rate_limit.check(Client::Caller(caller.clone()))?;
+        app.rate_limit.check_caller(&caller)?;
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use super::stalled::Stalling;
 use crate::config::TrustedProxies;
 
 /// How long a client may take to send the head of a request, the first or the next of a connection. Who sends a byte now
@@ -36,8 +37,17 @@ const AFTER_TROUBLE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// Serves until stopped, and then until every request is answered, for as long as `grace`. Returns whether all were.
-pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: Stop, grace: Duration) -> bool {
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// That a client takes nothing of what it is to be sent.
+    pub(super) stalled: Duration,
+    /// That requests are answered after the program was asked to stop.
+    pub(super) grace: Duration,
+}
+
+/// Serves until stopped, and then until every request is answered, for as long as the grace. Returns whether all were.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: Stop, patience: Patience) -> bool {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LONGEST_HEAD);
     let graceful = GracefulShutdown::new();
@@ -68,7 +78,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: Stop,
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful
+            .watch(http.serve_connection(TokioIo::new(Stalling::new(stream, patience.stalled)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");
@@ -83,7 +94,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: Stop,
         tokio::time::sleep(JUST_TAKEN).await;
         graceful.shutdown().await;
     };
-    tokio::time::timeout(grace, ended).await.is_ok()
+    tokio::time::timeout(patience.grace, ended).await.is_ok()
 }
 
 /// The address that a request comes from: the peer's, or what the nearest trusted proxy says of its own.

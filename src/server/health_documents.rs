@@ -61,7 +61,7 @@ pub(super) enum SyncStatus {
 pub(super) struct ReadinessChecks {
     /// PostgreSQL.
     pub(super) db: DatabaseCheck,
-    /// Every enabled source, by its name; none while PostgreSQL is out.
+    /// Every enabled source, by its name; none while nothing can be said of them, as when PostgreSQL is out.
     #[serde(flatten)]
     pub(super) sources: BTreeMap<String, SourceCheck>,
 }
@@ -83,8 +83,11 @@ pub(super) struct DatabaseCheck {
 pub(super) struct SourceCheck {
     /// Whether its newest fetches ended well, and its circuit is closed.
     pub(super) ok: bool,
-    /// When a fetch of it ended last; null where none has.
+    /// How fresh all of it is: of the newest successful fetch of each entity, the end of the oldest; null where an entity
+    /// was never fetched.
     pub(super) last_sync: Option<DateTime<Utc>>,
+    /// When any fetch of it ended last, however it did; null where none has.
+    pub(super) last_fetch: Option<DateTime<Utc>>,
     /// How the newest fetch of each entity ended.
     pub(super) last_status: BTreeMap<String, RunStatus>,
     /// Its circuit: closed, open or half_open; null where it was never needed.
@@ -102,11 +105,35 @@ pub(super) struct Components {
     pub(super) version: &'static str,
     /// When they were looked at.
     pub(super) timestamp: DateTime<Utc>,
-    /// The parts: `api`, `database`, and every enabled source.
-    pub(super) checks: BTreeMap<String, Health>,
+    /// The parts: `api`, `database`, and every source; one that is not enabled here is `disabled`.
+    pub(super) checks: BTreeMap<String, Part>,
 }
 
 /// How a part does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Part {
+    /// Well.
+    Ok,
+    /// Slowly, or not as well as it should.
+    Degraded,
+    /// Not at all.
+    Down,
+    /// It is a source that is not enabled here, so it is nobody's trouble.
+    Disabled,
+}
+
+impl From<Health> for Part {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Ok => Self::Ok,
+            Health::Degraded => Self::Degraded,
+            Health::Down => Self::Down,
+        }
+    }
+}
+
+/// How all parts do together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Health {

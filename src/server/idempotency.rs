@@ -1,11 +1,14 @@
 //! `Idempotency-Key`: a request that is repeated gets the answer of the first, and the work is done once.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use buffalo_model::{Clock, SystemClock};
 use buffalo_store::{IdempotentRequest, KeyState, StoredAnswer};
@@ -21,6 +24,13 @@ use crate::question::{FieldProblem, ProblemCode};
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const LONGEST: usize = 255;
+
+/// How often the lease of a key is renewed; many times within the lease, as the database may be away for a while.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+
+/// The key of a request, which [`require_key`] has read.
+#[derive(Debug, Clone)]
+struct Key(String);
 
 /// A request that changes something, with its key.
 pub(super) struct Once {
@@ -62,7 +72,9 @@ impl<S: Send + Sync> FromRequest<S> for Once {
         let Extension(caller) = Extension::<Caller>::from_request_parts(&mut parts, state)
             .await
             .map_err(|_| ApiError::invalid_admin_key())?;
-        let key = key(&parts)?;
+        let Extension(Key(key)) = Extension::<Key>::from_request_parts(&mut parts, state)
+            .await
+            .map_err(|_| ApiError::idempotency_key_required())?;
         let target = format!("{} {}", parts.method, parts.uri);
         let request = Request::from_parts(parts, body);
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
@@ -80,8 +92,17 @@ impl<S: Send + Sync> FromRequest<S> for Once {
     }
 }
 
-fn key(parts: &Parts) -> Result<String, ApiError> {
-    let value = parts.headers.get(HEADER).ok_or_else(ApiError::idempotency_key_required)?;
+/// Lets through who sends a key, before anything else is looked at: without one, nothing that is asked for may be done.
+pub(super) async fn require_key(mut request: Request, next: Next) -> Result<Response, ApiError> {
+    if request.method() == Method::POST {
+        let key = Key(key(request.headers())?);
+        request.extensions_mut().insert(key);
+    }
+    Ok(next.run(request).await)
+}
+
+fn key(headers: &HeaderMap) -> Result<String, ApiError> {
+    let value = headers.get(HEADER).ok_or_else(ApiError::idempotency_key_required)?;
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
     let bytes = value.as_bytes();
     if (1..=LONGEST).contains(&bytes.len()) && bytes.iter().all(allowed) {
@@ -122,11 +143,24 @@ impl Once {
     }
 }
 
+/// Renews the lease of a key for as long as it is waited for: work may take longer than its request.
+async fn keep(app: &App, reservation: Uuid) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        if let Err(error) = app.store.renew_key(reservation, SystemClock.now()).await {
+            tracing::warn!(%error, "the lease of an idempotency key could not be renewed");
+        }
+    }
+}
+
 async fn settled<W>(app: App, reservation: Uuid, work: W) -> Result<Answer, ApiError>
 where
     W: Future<Output = Result<Answer, ApiError>>,
 {
-    let answer = work.await;
+    let answer = tokio::select! {
+        answer = work => answer,
+        never = keep(&app, reservation) => match never {},
+    };
     let noted = match &answer {
         Ok(Answer { status, body }) => {
             let stored = StoredAnswer { status: status.as_u16(), body: body.clone() };

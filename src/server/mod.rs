@@ -2,6 +2,7 @@
 
 mod auth;
 mod background;
+mod body;
 mod connections;
 mod dead_letter_choice;
 mod dead_letters;
@@ -9,6 +10,7 @@ mod docs;
 mod document;
 mod error;
 mod error_code;
+mod findings;
 mod headers;
 mod health;
 mod health_documents;
@@ -21,6 +23,7 @@ mod request_id;
 mod revenue;
 mod run_events;
 mod runs;
+mod stalled;
 mod trigger;
 mod webhooks;
 
@@ -35,6 +38,7 @@ use buffalo_model::SystemClock;
 use buffalo_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,8 +48,10 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::shutdown;
 use background::Background;
+use connections::Patience;
 pub(crate) use document::document;
 use error::ApiError;
+use findings::Findings;
 pub(crate) use outbox::UnmappedStatuses;
 use rate_limit::RateLimit;
 pub(crate) use runs::RunList;
@@ -61,6 +67,7 @@ struct App {
     intake: Intake,
     requests: Arc<metrics::Requests>,
     rate_limit: Arc<RateLimit>,
+    findings: Arc<Findings>,
     background: Background,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
@@ -91,12 +98,14 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 /// When some of them took longer than SHUTDOWN_GRACE_S and were cut off.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop) -> anyhow::Result<()> {
     let grace = config.http.shutdown_grace;
+    let patience = Patience { stalled: config.http.request_timeout, grace };
     let (intake, telling) = Intake::new(config.store()?.clone(), Arc::new(SystemClock));
     let app = App {
         store: config.store()?.clone(),
         intake,
         requests: Arc::default(),
         rate_limit: Arc::new(RateLimit::per_minute(config.http.rate_limit_per_min)),
+        findings: Arc::default(),
         background: Background::new(config.http.trigger_concurrency, stop.clone()),
         streams: Arc::new(Semaphore::new(run_events::MOST_STREAMS)),
         started: Instant::now(),
@@ -108,7 +117,8 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
         asked.requested().await;
         Instant::now()
     };
-    let serving = async { tokio::join!(connections::serve(listener, router(app), began, grace), stopped_at) };
+    let serving =
+        async { tokio::join!(connections::serve(listener, router(app), began, patience), stopped_at) };
     let (answered, stopped_at) = tokio::select! {
         served = serving => served,
         never = telling => match never {},
@@ -151,12 +161,17 @@ fn for_admins() -> OpenApiRouter<App> {
         .routes(routes!(dead_letters::discard_one))
 }
 
-/// The routes for anybody.
-fn for_anybody() -> OpenApiRouter<App> {
+/// The routes for probes of hosts and load balancers.
+fn for_probes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::components))
+}
+
+/// The routes for anybody.
+fn for_anybody() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(metrics::show))
         .routes(routes!(docs::openapi))
         .routes(routes!(docs::page))
@@ -168,11 +183,12 @@ fn for_vendors() -> OpenApiRouter<App> {
 }
 
 /// All routes, with what the document says of them.
-fn routes() -> [OpenApiRouter<App>; 4] {
+fn routes() -> [OpenApiRouter<App>; 5] {
     [
         document::for_readers(for_readers()),
         document::for_admins(for_admins()),
         document::for_vendors(for_vendors()),
+        document::for_probes(for_probes()),
         document::for_anybody(for_anybody()),
     ]
 }
@@ -180,11 +196,15 @@ fn routes() -> [OpenApiRouter<App>; 4] {
 fn router(app: App) -> Router {
     let for_readers: Router<App> =
         Router::from(for_readers()).layer(from_fn_with_state(app.clone(), auth::require_key));
-    let for_admins: Router<App> =
-        Router::from(for_admins()).layer(from_fn_with_state(app.clone(), auth::require_admin_key));
+    let for_admins: Router<App> = Router::from(for_admins())
+        .layer(from_fn(idempotency::require_key))
+        .layer(from_fn_with_state(app.clone(), auth::require_admin_key));
     let for_vendors: Router<App> =
         Router::from(for_vendors()).layer(DefaultBodyLimit::max(webhooks::LARGEST_BODY));
-    Router::from(for_anybody())
+    let for_anybody: Router<App> =
+        Router::from(for_anybody()).layer(from_fn_with_state(app.clone(), auth::count_strangers));
+    Router::from(for_probes())
+        .merge(for_anybody)
         .merge(for_readers)
         .merge(for_admins)
         .merge(for_vendors)
@@ -194,7 +214,7 @@ fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), headers::limit_time))
         .layer(CatchPanicLayer::custom(headers::after_panic))
         .layer(CompressionLayer::new())
-        .layer(headers::cors(&app.config.http.cors_origins))
+        .layer(option_layer(headers::cors(&app.config.http.cors_origins)))
         .layer(from_fn(headers::for_browsers))
         .layer(from_fn(request_id::identify))
         .layer(from_fn_with_state(app.clone(), metrics::count))

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -38,12 +39,22 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     .instrument(span)
     .await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        response = error.with_request_id(&id);
+        response = written(response, error.with_request_id(&id));
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// An error with its body, and with all that was added to it on its way here.
+fn written(response: Response, error: Response) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let (of_error, body) = error.into_parts();
+    // Those of the body that it did not have.
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.extend(of_error.headers);
+    Response::from_parts(parts, body)
 }
 
 /// The caller's id without control characters; none when it is too long or nothing is left.

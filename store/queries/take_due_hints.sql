@@ -1,6 +1,7 @@
 -- Takes hints that are due by putting their time off: of several who look at once, one gets each. Whoever dies with one
--- leaves it to others when that time has come. Somebody who is fetching holds the producer's lock (store/src/lock.rs); trying
--- to take it would only leave a run behind that was skipped.
+-- leaves it to others when that time has come. Somebody who is fetching holds the producer's lock (store/src/lock.rs), or,
+-- where sessions are shared ($7 is not null), has said since then that the run is alive; trying to take the lock would only
+-- leave a run behind that was skipped.
 UPDATE fetch_hints hint
 SET due_at = $4
 FROM unnest($1::text[], $2::text[]) AS ours (source, entity)
@@ -15,4 +16,9 @@ WHERE hint.source = ours.source AND hint.entity = ours.entity
         AND held.classid::bigint = $6
         AND held.objid::bigint = hashtext(hint.source || ' ' || hint.entity)::bigint & 4294967295
   )
+  AND ($7::timestamptz IS NULL OR NOT EXISTS (
+      SELECT FROM sync_runs run
+      WHERE run.source = hint.source AND run.entity = hint.entity AND run.status = 'running'
+        AND run.mode <> 'process' AND NOT run.waiting AND run.heartbeat_at >= $7
+  ))
 RETURNING hint.source, hint.entity

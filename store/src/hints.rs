@@ -7,8 +7,9 @@ use buffalo_model::{Entity, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::lock::LOCK_CLASS;
+use crate::runs::SILENT_FOR_S;
 use crate::wake::HINTS_CHANNEL;
-use crate::{Store, StoreError};
+use crate::{Sessions, Store, StoreError};
 
 /// How long somebody who follows a hint has to take the producer's lock; whoever holds that is left alone in any case.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -73,6 +74,8 @@ impl Store {
     ) -> Result<Vec<(Source, Entity)>, StoreError> {
         let sources: Vec<&str> = lines.iter().map(|(source, _)| source.as_str()).collect();
         let entities: Vec<&str> = lines.iter().map(|(_, entity)| entity.as_str()).collect();
+        let shared = self.pool.sessions() == Sessions::Shared;
+        let silent_since = shared.then(|| now - TimeDelta::seconds(SILENT_FOR_S));
         let taken = sqlx::query_file!(
             "queries/take_due_hints.sql",
             &sources as &[&str],
@@ -81,6 +84,7 @@ impl Store {
             now + LEASE,
             now - interval,
             i64::from(LOCK_CLASS.cast_unsigned()),
+            silent_since,
         )
         .fetch_all(&self.pool)
         .await
@@ -119,7 +123,8 @@ impl Store {
         Ok(raised.map(|raised| BegunHint { raised, begun_at: now }))
     }
 
-    /// Says that the fetch went well. Where the source may not have shown everything yet, another one becomes due.
+    /// Says that the fetch went well. Where it began before the source has shown everything, another one is due then,
+    /// however many fetches there are in between.
     ///
     /// # Errors
     ///
@@ -132,7 +137,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE fetch_hints
-             SET due_at = CASE WHEN lag_s > 0 THEN $4::timestamptz + make_interval(secs => lag_s) END,
+             SET shown_at = greatest(shown_at, $4::timestamptz + make_interval(secs => lag_s)),
+                 due_at = NULLIF(greatest(shown_at, $4::timestamptz + make_interval(secs => lag_s)), $4),
                  lag_s = 0, postponed_until = NULL
              WHERE source = $1 AND entity = $2 AND raised = $3",
             source.as_str(),

@@ -8,7 +8,7 @@ use crate::{Store, StoreError};
 /// How long an answer is given again.
 const REMEMBERED_H: i64 = 24;
 
-/// How long a reservation lasts whose process does not come back to answer. Longer than any request may take.
+/// How long a reservation lasts that nobody renews: its process is gone.
 const LEASE_MIN: i64 = 5;
 
 /// Old keys that a new one clears away.
@@ -118,6 +118,23 @@ impl Store {
         .fetch_optional(&self.pool)
         .await
         .map_err(self.fail("read the idempotency key"))
+    }
+
+    /// Says that the work goes on whose key was reserved, so that nobody else begins it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn renew_key(&self, reservation: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE idempotency_keys SET leased_until = $2 WHERE reservation = $1 AND status IS NULL",
+            reservation,
+            now + TimeDelta::minutes(LEASE_MIN),
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("renew the idempotency key"))?;
+        Ok(())
     }
 
     /// Stores the answer of a reservation. One whose lease ran out and that another request took over is left to that.

@@ -38,11 +38,33 @@ async fn who_sends_a_byte_now_and_then_is_hung_up_on() {
     let mut answer = [0; 12];
     slow_body.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, *b"HTTP/1.1 503");
+    let left = tokio::time::timeout(Duration::from_secs(60), rest(slow_body)).await;
+    let left = left.expect("the connection is closed").to_lowercase();
+    assert!(left.contains("connection: close") && left.contains("\"timeout\""), "{left}");
     assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200, "others are answered meanwhile");
     let left = tokio::time::timeout(Duration::from_secs(60), rest(slow_head)).await;
     let left = left.expect("the connection is closed");
     assert!(left.is_empty() || left.starts_with("HTTP/1.1 408"), "{left}");
     kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_reads_the_answer_is_hung_up_on() {
+    let mut world = World::with_charges(0).await;
+    world.set("REQUEST_TIMEOUT_S", "1");
+    let (mut server, base) = serve(&mut world).await;
+    let stream = connect(&base).await;
+    // More answers than the buffers on the way hold, until the server takes no more requests.
+    let asking = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    world
+        .until("the server hangs up", async || {
+            matches!(stream.try_write(&asking), Err(error) if error.kind() != std::io::ErrorKind::WouldBlock)
+        })
+        .await;
+    assert_eq!(get(format!("{base}/healthz"), &[]).await.0, 200);
+    terminate(&server);
+    assert!(server.wait().await.unwrap().success(), "nobody is left to wait for");
     world.end().await;
 }
 

@@ -128,6 +128,26 @@ async fn a_watcher_finds_new_rows_without_being_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_listens_on_a_session_that_is_shared() {
+    // No pooler, so that what a session did last is there to be seen.
+    let mut world = World::with_charges(0).await;
+    world.set("DATABASE_POOLER", "transaction");
+    world.set("HINT_INTERVAL_S", "0");
+    let watcher = world.start(&["process", "--watch"]);
+    let hint = "INSERT INTO fetch_hints (source, entity, lag_s, hinted_at, due_at)
+                VALUES ('stripe', 'payments', 0, now(), now())";
+    world.database.run(hint).await;
+    let answered = "SELECT count(*) FROM fetch_hints WHERE due_at IS NULL";
+    world.until("the hint is followed", async || world.database.number(answered).await == 1).await;
+    let listening = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND query ILIKE 'LISTEN%'";
+    assert_eq!(world.database.number(listening).await, 0);
+    terminate(&watcher);
+    Outcome::from(watcher.wait_with_output().await.unwrap()).expect(0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_say_that_there_is_a_pooler_is_told_to() {
     let pooler = PgBouncer::start(2).await;
     let mut world = behind(&pooler, TestDatabase::create().await, 0).await;

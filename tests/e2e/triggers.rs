@@ -22,6 +22,15 @@ async fn ended(world: &World, base: &str, run_id: &Value) -> Value {
 
 type Headers = &'static [(&'static str, &'static str)];
 
+/// Keeps everybody from writing runs until it is rolled back.
+async fn hold_runs(world: &World) -> sqlx::Transaction<'static, sqlx::Postgres> {
+    let mut lock = world.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE sync_runs IN EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    lock
+}
+
+const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 const RUNS: &str = "SELECT count(*) FROM sync_runs";
 const BEGUN: &str = "SELECT count(*) FROM sync_runs WHERE NOT waiting";
 
@@ -60,11 +69,13 @@ async fn what_is_wrong_with_a_trigger_is_said_in_order() {
     let mut world = World::with_charges(1).await;
     let (mut server, base) = serve(&mut world).await;
     let url = |path: &str| format!("{base}{path}");
-    let cases: [(&str, Headers, u16, &str); 9] = [
+    let cases: [(&str, Headers, u16, &str); 11] = [
         ("/trigger/nowhere/never", &[], 401, "INVALID_ADMIN_KEY"),
         ("/trigger/stripe/full", &[("x-api-key", KEY), ONE], 401, "INVALID_ADMIN_KEY"),
         ("/trigger/stripe/full", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("/trigger/nowhere/never", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
+        ("/trigger/stripe/full?x=1", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
+        ("/dead-letters/replay?dryRun=perhaps", &[ADMIN], 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("/trigger/stripe/full", &[ADMIN, ("idempotency-key", "a b")], 400, "VALIDATION_ERROR"),
         ("/trigger/nowhere/full", &[ADMIN, ONE], 400, "VALIDATION_ERROR"),
         ("/trigger/stripe/never", &[ADMIN, ONE], 400, "VALIDATION_ERROR"),
@@ -129,16 +140,48 @@ async fn requests_at_once_with_one_key_make_one_run() {
 async fn a_key_whose_process_died_is_free_after_its_lease() {
     let mut world = World::with_charges(1).await;
     let (mut server, base) = serve(&mut world).await;
+    let lock = hold_runs(&world).await;
+    let asking = tokio::spawn(
+        reqwest::Client::new()
+            .post(format!("{base}/trigger/stripe/full"))
+            .header("x-admin-api-key", ADMIN_KEY)
+            .header("idempotency-key", "k")
+            .send(),
+    );
+    world.until("its run is being written", async || world.database.number(WAITING).await > 0).await;
+    kill(&mut server).await;
+    assert!(asking.await.unwrap().is_err());
+    lock.rollback().await.unwrap();
+    let (mut server, base) = serve(&mut world).await;
     let url = format!("{base}/trigger/stripe/full");
-    assert_eq!(post(url.clone(), "k", "").await.0, 202);
-    // As if the process had died between the reservation and the answer.
-    world.database.run("UPDATE idempotency_keys SET status = NULL, body = NULL").await;
     let (status, answer, _) = post(url.clone(), "k", "").await;
     assert_eq!((status, &answer["code"]), (409, &json!("IDEMPOTENCY_IN_PROGRESS")));
     world.database.run("UPDATE idempotency_keys SET leased_until = now() - interval '1 s'").await;
     assert_eq!(post(url.clone(), "k", "other").await.1["code"], "IDEMPOTENCY_KEY_MISMATCH");
     assert_eq!(post(url.clone(), "k", "").await.0, 202);
     assert_eq!(post(url, "k", "").await.2["idempotent-replayed"], "true");
+    assert_eq!(world.database.number(RUNS).await, 1, "what was not answered was not done");
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_kept_for_as_long_as_the_work_takes() {
+    let mut world = World::with_charges(1).await;
+    world.set("REQUEST_TIMEOUT_S", "1");
+    let (mut server, base) = serve(&mut world).await;
+    let url = format!("{base}/trigger/stripe/full");
+    let lock = hold_runs(&world).await;
+    let (status, answer, _) = post(url.clone(), "k", "").await;
+    assert_eq!((status, &answer["code"]), (503, &json!("TIMEOUT")), "the work goes on all the same");
+    world.database.run("UPDATE idempotency_keys SET leased_until = now()").await;
+    let kept = "SELECT count(*) FROM idempotency_keys WHERE leased_until > now() + interval '1 minute'";
+    world.until("the lease is renewed", async || world.database.number(kept).await == 1).await;
+    let (status, answer, _) = post(url.clone(), "k", "").await;
+    assert_eq!((status, &answer["code"]), (409, &json!("IDEMPOTENCY_IN_PROGRESS")));
+    lock.rollback().await.unwrap();
+    world.until("the work is done", async || post(url.clone(), "k", "").await.0 == 202).await;
+    assert_eq!(world.database.number(RUNS).await, 1);
     kill(&mut server).await;
     world.end().await;
 }

@@ -73,8 +73,7 @@ impl HubSpotWebhook {
 impl Webhook for HubSpotWebhook {
     fn read(&self, post: &Post<'_>, now: DateTime<Utc>) -> Result<Receipt, PostError> {
         self.authenticate(post, now)?;
-        let events: Vec<Event> =
-            serde_json::from_slice(post.body).map_err(|error| PostError::Unreadable(error.to_string()))?;
+        let events: Vec<Event> = serde_json::from_slice(post.body)?;
         let mut kinds: Vec<&str> = events.iter().map(|event| event.subscription_type.as_str()).collect();
         kinds.sort_unstable();
         kinds.dedup();

@@ -59,6 +59,9 @@ fn events_point_at_what_is_to_be_fetched() {
     for garbage in [json!({"subscriptionType": "deal.creation"}), json!([{"eventId": 1}]), json!("x")] {
         assert!(matches!(signed(&garbage), Err(PostError::Unreadable(_))), "{garbage}");
     }
+    let error = signed(&json!([{"subscriptionType": {"person@example.com": 1}}])).unwrap_err();
+    let error = format!("{error} {error:?} {}", signed(&json!("person@example.com")).unwrap_err());
+    assert!(error.contains("column") && !error.contains("example.com"), "{error}");
 }
 
 #[test]

@@ -124,8 +124,8 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
 }
 
 /// Reads an event that came alone.
-pub(super) fn read_event(body: &[u8]) -> Result<Event, String> {
-    let item: EventItem<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+pub(super) fn read_event(body: &[u8]) -> Result<Event, serde_json::Error> {
+    let item: EventItem<'_> = serde_json::from_slice(body)?;
     Ok(item.into())
 }
 

@@ -62,7 +62,7 @@ impl StripeWebhook {
         if !self.config.resources.iter().any(|resource| resource.event_types().contains(&&*head.kind)) {
             return Ok(News::Nothing);
         }
-        let event = read_event(body).map_err(PostError::Unreadable)?;
+        let event = read_event(body)?;
         Ok(match state_of(event, &self.config.api_version) {
             Some(record) => News::State { event_id: head.id, record: Box::new(record), otherwise: HINT },
             None => News::Hints(vec![HINT]),
@@ -73,8 +73,7 @@ impl StripeWebhook {
 impl Webhook for StripeWebhook {
     fn read(&self, post: &Post<'_>, now: DateTime<Utc>) -> Result<Receipt, PostError> {
         self.authenticate(post, now)?;
-        let head: Head =
-            serde_json::from_slice(post.body).map_err(|error| PostError::Unreadable(error.to_string()))?;
+        let head: Head = serde_json::from_slice(post.body)?;
         Ok(Receipt { kind: head.kind.clone(), news: self.news(head, post.body)? })
     }
 }

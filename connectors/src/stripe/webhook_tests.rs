@@ -164,7 +164,24 @@ fn what_can_t_be_read_is_refused_and_without_a_secret_nothing_is_read() {
     let mut headless = event("charge.updated");
     headless["data"] = json!(null);
     assert!(matches!(signed(&*stripe, &headless), Err(PostError::Unreadable(_))));
+    for (field, value) in
+        [("id", json!({"person@example.com": 1})), ("livemode", json!("person@example.com"))]
+    {
+        let mut event = event("charge.updated");
+        event[field] = value;
+        assert_says_nothing_of(&signed(&*stripe, &event), "example.com");
+    }
+    let mut event = event("charge.updated");
+    event["created"] = json!("person@example.com");
+    assert_says_nothing_of(&signed(&*stripe, &event), "example.com");
     let without = [("STRIPE_API_KEY".to_owned(), "sk_test_x".to_owned())];
     let stripe = super::super::configure(&mut Settings::new(without)).unwrap();
     assert!(matches!(stripe.webhooks(), Webhooks::NotSet("STRIPE_WEBHOOK_SECRET")));
+}
+
+fn assert_says_nothing_of(read: &Result<Receipt, PostError>, posted: &str) {
+    let error = read.as_ref().unwrap_err();
+    assert!(matches!(error, PostError::Unreadable(_)), "{error:?}");
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("column") && !said.contains(posted), "{said}");
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use buffalo_model::{Clock, Mode, Run, RunId, RunStatus, SupportedCurrencies};
 use buffalo_store::{Heard, NewRun, RunOutcome, Store, StoreError};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
 
 use crate::persist::persist;
@@ -105,19 +106,15 @@ impl Process {
         persist(|| self.store.start_run(&run, self.clock.now())).await?;
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut helpers = JoinSet::new();
-        let wake = if self.options.watch && self.store.can_listen() {
-            let (wake, listening) = Wake::listening(self.store.clone(), Heard::Rows);
-            helpers.spawn(listening.in_current_span());
-            wake
-        } else {
-            Wake::never()
-        };
+        let wake =
+            if self.options.watch { Wake::of(&self.store, Heard::Rows, &mut helpers) } else { Wake::never() };
         let mut workers = self.start_workers(&tally, &wake, &mut helpers);
         let mut report = tokio::time::interval(REPORT_EVERY);
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut error = None;
         loop {
             tokio::select! {
-                _ = report.tick() => self.report(run_id, &tally).await?,
+                _ = report.tick() => self.report_on_the_way(run_id, &tally).await?,
                 ended = workers.join_next() => match ended {
                     None => break,
                     Some(Ok(Ok(()))) => {}
@@ -126,7 +123,7 @@ impl Process {
                 },
             }
         }
-        self.report(run_id, &tally).await?;
+        persist(|| self.report(run_id, &tally)).await?;
         // Whoever asks for revenue next finds it settled; if this fails, that does no harm.
         if let Err(error) = self.store.settle_revenue().await {
             tracing::debug!(%error, "revenue was not settled; the next question does it");
@@ -174,10 +171,29 @@ impl Process {
         stop
     }
 
+    /// Reports while the run goes on. One that watches outlives any outage of the database, as its workers do: what could
+    /// not be written down is part of the next report.
+    async fn report_on_the_way(&self, run_id: RunId, tally: &Mutex<Tally>) -> Result<(), StoreError> {
+        if !self.options.watch {
+            return persist(|| self.report(run_id, tally)).await;
+        }
+        match self.report(run_id, tally).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "how far the run is can't be written down yet");
+                Ok(())
+            }
+            reported => reported,
+        }
+    }
+
     async fn report(&self, run_id: RunId, tally: &Mutex<Tally>) -> Result<(), StoreError> {
+        self.store.heartbeat(run_id, self.clock.now()).await?;
         let news = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
         let (credits, totals) = news.credits(run_id);
-        persist(|| self.store.heartbeat(run_id, self.clock.now())).await?;
-        persist(|| self.store.credit_runs(&credits, &totals, self.clock.now())).await
+        let credited = self.store.credit_runs(&credits, totals, self.clock.now()).await;
+        if credited.is_err() {
+            tally.lock().unwrap_or_else(PoisonError::into_inner).add(news);
+        }
+        credited
     }
 }

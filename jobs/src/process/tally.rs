@@ -28,14 +28,14 @@ struct Sums {
 }
 
 impl Sums {
-    fn into_credit(self, run_id: RunId) -> RunCredit {
+    fn credit(&self, run_id: RunId) -> RunCredit {
         RunCredit {
             run_id,
             processed: self.processed,
             failed: self.failed,
             dead_lettered: self.dead_lettered,
-            failed_records: self.failed_records,
-            unmapped_statuses_seen: self.unmapped_statuses.into_iter().collect(),
+            failed_records: self.failed_records.clone(),
+            unmapped_statuses_seen: self.unmapped_statuses.iter().cloned().collect(),
         }
     }
 
@@ -91,12 +91,12 @@ impl Tally {
         tally
     }
 
-    /// Adds a batch that is settled.
-    pub(super) fn add(&mut self, batch: Self) {
-        for (run_id, sums) in batch.runs {
+    /// Adds a batch that is settled, or what was taken out and could not be recorded.
+    pub(super) fn add(&mut self, other: Self) {
+        for (run_id, sums) in other.runs {
             self.runs.entry(run_id).or_default().add(&sums);
         }
-        self.totals.append(batch.totals);
+        self.totals.append(other.totals);
     }
 
     /// Adds how long a batch took; `claim` is the part of it that the claim took.
@@ -106,13 +106,13 @@ impl Tally {
     }
 
     /// What is to be added to the runs that fetched the rows, all of it to that which processed them, and to the totals.
-    pub(super) fn credits(self, processing: RunId) -> (Vec<RunCredit>, Totals) {
+    pub(super) fn credits(&self, processing: RunId) -> (Vec<RunCredit>, &Totals) {
         let mut total = Sums::default();
         for sums in self.runs.values() {
             total.add(sums);
         }
-        let fetched = self.runs.into_iter().map(|(run_id, sums)| sums.into_credit(run_id));
-        (fetched.chain([total.into_credit(processing)]).collect(), self.totals)
+        let fetched = self.runs.iter().map(|(run_id, sums)| sums.credit(*run_id));
+        (fetched.chain([total.credit(processing)]).collect(), &self.totals)
     }
 }
 

@@ -80,9 +80,14 @@ pub(super) fn for_vendors(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
     describe(router, &[ErrorCode::DatabaseUnavailable], |_| {})
 }
 
+/// Routes for probes.
+pub(super) fn for_probes(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    describe(router, &[], |_| {})
+}
+
 /// Routes for anybody.
 pub(super) fn for_anybody(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
-    describe(router, &[], |_| {})
+    describe(router, &[ErrorCode::RateLimited], |_| {})
 }
 
 /// Adds to each operation what all of a group have.

@@ -150,6 +150,49 @@ async fn where_a_source_lags_it_is_fetched_once_more() {
 }
 
 #[tokio::test]
+async fn a_fetch_in_between_does_not_take_the_place_of_the_one_that_sees_everything() {
+    let fixture = Fixture::new().await;
+    let (store, source) = (&fixture.store, &fixture.source);
+    let fetch = async |begun_s| {
+        let hint = store.begin_hint(source, Entity::Payments, at(begun_s)).await.unwrap().unwrap();
+        store.answer_hint(source, Entity::Payments, hint).await.unwrap();
+    };
+    raise(&fixture, 60, 0).await;
+    assert!(due(&fixture, 0).await);
+    fetch(5).await;
+    // One by the schedule, and one that a hint led to which shows at once.
+    fetch(30).await;
+    assert!(!due(&fixture, 64).await);
+    raise(&fixture, 0, 40).await;
+    assert!(due(&fixture, 45).await);
+    fetch(45).await;
+    assert!(!due(&fixture, 64).await);
+    assert!(due(&fixture, 65).await);
+    fetch(66).await;
+    assert!(!due(&fixture, 10_000).await);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn behind_a_pooler_a_hint_waits_for_a_run_that_is_alive() {
+    let mut fixture = Fixture::new().await;
+    let url = fixture.database.url.clone().into();
+    let options = StoreOptions { url, max_connections: 1, sessions: Sessions::Shared };
+    fixture.store = Store::new(&options).unwrap();
+    raise(&fixture, 0, 0).await;
+    // The run of the fixture.
+    assert!(!due(&fixture, 1).await);
+    assert!(!due(&fixture, 90).await);
+    fixture.store.heartbeat(fixture.run_id, at(80)).await.unwrap();
+    assert!(!due(&fixture, 170).await);
+    assert!(due(&fixture, 171).await, "nobody has heard of it for too long");
+    fixture.store.finish_run(fixture.run_id, &RunOutcome::default(), at(200)).await.unwrap();
+    raise(&fixture, 0, 300).await;
+    assert!(due(&fixture, 300).await);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
 async fn a_hint_waits_for_who_is_fetching_and_is_put_off_after_a_failure() {
     let fixture = Fixture::new().await;
     let (store, source) = (&fixture.store, &fixture.source);
