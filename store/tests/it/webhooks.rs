@@ -1,7 +1,7 @@
 //! Events of webhooks: which states are taken. And hints: which are due, and which are answered.
 
 use buffalo_model::{Entity, RawRecord};
-use buffalo_store::{EventState, Taken};
+use buffalo_store::{EventState, RunOutcome, Sessions, Store, StoreOptions, Taken};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
