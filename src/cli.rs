@@ -1,6 +1,7 @@
 //! The command line: every role of the program in one enum.
 
 mod dead_letters;
+mod fx;
 mod telling;
 mod trying;
 mod webhooks;
@@ -8,6 +9,7 @@ mod webhooks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
+pub(crate) use fx::{FxCommand, FxImportArgs, FxShowArgs};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};
 pub(crate) use webhooks::{WebhooksAction, WebhooksArgs};
@@ -66,6 +68,9 @@ pub(crate) enum Command {
         buffalo revenue daily --timezone Europe/Berlin --format csv"
     )]
     Revenue(RevenueArgs),
+    /// Take in exchange rates for figures in another currency, or show them
+    #[command(subcommand)]
+    Fx(FxCommand),
     /// List runs, or show one
     #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
     Runs(RunsArgs),

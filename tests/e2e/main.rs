@@ -27,6 +27,7 @@ mod demo;
 mod draining;
 mod exposition;
 mod faults;
+mod fx;
 mod gcal;
 mod http;
 mod http_limits;

@@ -11,6 +11,7 @@ mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
 mod dead_letters;
+mod fx;
 mod measure;
 mod notifications;
 mod partitions;
