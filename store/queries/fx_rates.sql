@@ -1,10 +1,13 @@
--- Rates of some currencies over a range of days, with those that still hold on its first one: the days before it for which a
--- rate may be used, and the newest that there is, however old, as a refusal names it.
-SELECT known.quote, known.rate_date, known.rate::text AS "rate!"
+-- Rates of some currencies over a range of days, and of each the newest from before it, however old: a refusal names it.
+-- Joined in one go, the table would be read from its first day on.
+SELECT quote AS "quote!", rate_date AS "rate_date!", rate::text AS "rate!"
+FROM fx_rates
+WHERE base = $1 AND quote = ANY ($2::text[]) AND rate_date BETWEEN $3 AND $4
+UNION ALL
+SELECT wanted.quote, before.rate_date, before.rate::text
 FROM unnest($2::text[]) AS wanted (quote)
 CROSS JOIN LATERAL (
-    SELECT max(rate_date) AS newest FROM fx_rates
-    WHERE base = $1 AND quote = wanted.quote AND rate_date <= $4
+    SELECT rate_date, rate FROM fx_rates
+    WHERE base = $1 AND quote = wanted.quote AND rate_date < $3
+    ORDER BY rate_date DESC LIMIT 1
 ) AS before
-JOIN fx_rates known ON known.base = $1 AND known.quote = wanted.quote
-     AND known.rate_date BETWEEN least($3, before.newest) AND $5

@@ -1,6 +1,6 @@
--- Takes in rates of one base, and counts what became of them. The caller gives each currency and day at most once. A rate
--- that is known already keeps its row, and with it the time at which it came. Sorted, so that two imports at once take row
--- locks in the same order. A row that was inserted just now has never been locked or replaced, hence `xmax`.
+-- Takes in rates of one base, and counts what became of them. The caller gives each currency and day at most once, in the
+-- order of the key, so that two imports at once take row locks in the same order. A rate that is known already keeps its
+-- row, and with it the time at which it came. A row that was inserted just now was never locked or replaced, hence `xmax`.
 WITH given AS (
     SELECT quote, rate_date, rate::numeric AS rate
     FROM unnest($2::text[], $3::date[], $4::text[]) AS sheet (quote, rate_date, rate)

@@ -6,6 +6,9 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use crate::database::Tx;
 use crate::{Store, StoreError};
 
+/// Rates that one statement takes in: a fraction of a second's work.
+const RATES_PER_STATEMENT: usize = 20_000;
+
 /// What becomes of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FxImportEffect {
@@ -16,7 +19,7 @@ pub enum FxImportEffect {
 }
 
 /// What became of the rates of an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FxImport {
     /// Rates of a currency and day that had none.
     pub inserted: i64,
@@ -49,30 +52,23 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<FxImport, StoreError> {
         let operation = "import exchange rates";
-        let codes: Vec<&str> = rates.iter().map(|rate| rate.currency.as_str()).collect();
-        let dates: Vec<NaiveDate> = rates.iter().map(|rate| rate.date).collect();
-        let texts: Vec<String> = rates.iter().map(|rate| rate.rate.to_string()).collect();
-        // The same statement tells and stores, so that what is told is what would be done.
+        let mut sorted = rates.to_vec();
+        sorted.sort_unstable_by_key(|rate| (rate.currency, rate.date));
+        // The same statements tell and store, so that what is told is what would be done.
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        let counts = sqlx::query_file!(
-            "queries/import_fx_rates.sql",
-            Currency::EUR.as_str(),
-            &codes as &[&str],
-            &dates,
-            &texts,
-            now,
-        )
-        .fetch_one(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
+        let mut import = FxImport::default();
+        for rates in sorted.chunks(RATES_PER_STATEMENT) {
+            let some = import_in_tx(&mut tx, rates, now).await.map_err(self.fail(operation))?;
+            import.inserted += some.inserted;
+            import.changed += some.changed;
+            import.unchanged += some.unchanged;
+        }
         match effect {
             FxImportEffect::Stored => tx.commit().await,
             FxImportEffect::OnlyTold => tx.rollback().await,
         }
         .map_err(self.fail(operation))?;
-        let given = i64::try_from(rates.len()).unwrap_or(i64::MAX);
-        let (inserted, changed) = (counts.inserted, counts.changed);
-        Ok(FxImport { inserted, changed, unchanged: given - inserted - changed })
+        Ok(import)
     }
 
     /// The rates that amounts of these days can be converted with, between these currencies and the euro.
@@ -108,7 +104,6 @@ impl Store {
             Currency::EUR.as_str(),
             &codes as &[&str],
             oldest,
-            from_day,
             to_day,
         )
         .fetch_all(tx)
@@ -139,6 +134,29 @@ impl Store {
             })
             .collect()
     }
+}
+
+async fn import_in_tx(
+    tx: &mut Tx<'_>,
+    rates: &[EuroRate],
+    now: DateTime<Utc>,
+) -> Result<FxImport, sqlx::Error> {
+    let codes: Vec<&str> = rates.iter().map(|rate| rate.currency.as_str()).collect();
+    let dates: Vec<NaiveDate> = rates.iter().map(|rate| rate.date).collect();
+    let texts: Vec<String> = rates.iter().map(|rate| rate.rate.to_string()).collect();
+    let counts = sqlx::query_file!(
+        "queries/import_fx_rates.sql",
+        Currency::EUR.as_str(),
+        &codes as &[&str],
+        &dates,
+        &texts,
+        now,
+    )
+    .fetch_one(tx)
+    .await?;
+    let (inserted, changed) = (counts.inserted, counts.changed);
+    let given = i64::try_from(rates.len()).unwrap_or(i64::MAX);
+    Ok(FxImport { inserted, changed, unchanged: given - inserted - changed })
 }
 
 fn euro_rate(quote: &str, date: NaiveDate, rate: &str) -> Result<EuroRate, StoreError> {

@@ -67,7 +67,7 @@ async fn a_range_has_the_rates_that_hold_on_its_first_day() {
     it.store.import_fx_rates(&all, FxImportEffect::Stored, T0).await.unwrap();
     let wanted = ["USD", "JPY", "BGN", "EUR", "AED"].map(code);
     let rates = it.store.fx_rates(&wanted, day("2026-04-06"), day("2026-04-08")).await.unwrap();
-    assert_eq!(rates, Rates::from_iter([all[1], all[2], all[4], all[5]]));
+    assert_eq!(rates, Rates::from_iter([all[1], all[2], all[3], all[4], all[5]]));
     let refused = rates.on(code("BGN"), Currency::EUR, day("2026-04-06")).unwrap_err();
     assert_eq!(refused.newest, Some(day("2025-12-31")));
     let newest = it.store.newest_fx_rates(day("2026-04-08")).await.unwrap();
