@@ -215,13 +215,22 @@ CREATE VIEW revenue_changed AS
     WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled)
     SELECT source, quarter FROM marks WHERE quarter IS NOT NULL
     UNION
-    SELECT sale.source, revenue_quarter(sale.occurred_at) FROM marks
-    JOIN payments sale ON sale.source = marks.source AND sale.entity = marks.sale_entity
-         AND sale.external_id = marks.sale_external_id
+    SELECT marks.source, revenue_quarter(sale.occurred_at) FROM marks
+    CROSS JOIN LATERAL (
+        SELECT occurred_at FROM payments
+        WHERE source = marks.source AND entity = marks.sale_entity AND external_id = marks.sale_external_id
+        OFFSET 0
+    ) AS sale
+    WHERE marks.sale_external_id IS NOT NULL
     UNION
-    SELECT given_back.source, revenue_quarter(given_back.occurred_at) FROM marks
-    JOIN payments given_back ON given_back.source = marks.source AND given_back.entity = marks.sale_entity
-         AND given_back.parent_external_id = marks.sale_external_id AND given_back.kind IN ('refund', 'dispute');
+    SELECT marks.source, revenue_quarter(given_back.occurred_at) FROM marks
+    CROSS JOIN LATERAL (
+        SELECT occurred_at FROM payments
+        WHERE source = marks.source AND entity = marks.sale_entity AND parent_external_id = marks.sale_external_id
+          AND kind IN ('refund', 'dispute')
+        OFFSET 0
+    ) AS given_back
+    WHERE marks.sale_external_id IS NOT NULL;
 
 -- Marks of payments: where they were and are, and the sale if how its returns count may depend on them. How a return counts
 -- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named, which

@@ -1,6 +1,7 @@
 //! The command line: every role of the program in one enum.
 
 mod dead_letters;
+mod fx;
 mod revenue;
 mod telling;
 mod trying;
@@ -9,6 +10,7 @@ mod webhooks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
+pub(crate) use fx::{FxCommand, FxImportArgs, FxShowArgs};
 pub(crate) use revenue::{RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};
@@ -75,6 +77,9 @@ pub(crate) enum Command {
         buffalo revenue weekly --start-date 2026-01-01 --chart revenue.svg"
     )]
     Revenue(RevenueCommand),
+    /// Take in exchange rates for figures in another currency, or show them
+    #[command(subcommand)]
+    Fx(FxCommand),
     /// List runs, or show one
     #[command(after_help = "Examples:\n  buffalo runs --status failed\n  buffalo runs 0199a2b4-…")]
     Runs(RunsArgs),

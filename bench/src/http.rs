@@ -68,7 +68,8 @@ async fn fill(database: &Fresh, payments: u64) -> anyhow::Result<()> {
     .bind(i64::try_from(payments)?)
     .execute(&database.pool)
     .await?;
-    sqlx::query("VACUUM ANALYZE payments").execute(&database.pool).await?;
+    database.store.settle_revenue().await?;
+    sqlx::query("VACUUM ANALYZE").execute(&database.pool).await?;
     database.checkpoint().await
 }
 
@@ -136,7 +137,7 @@ fn summary() -> String {
         ("$5", ":currency"),
         ("$6", "NULL"),
         ("$7", "false"),
-        ("$8", "1000"),
+        ("$8", "2000"),
     ];
     let statement = include_str!("../../store/queries/revenue/buckets.sql").to_owned();
     parameters.iter().fold(statement, |sql, (name, value)| sql.replace(name, value))

@@ -7,6 +7,7 @@ mod content;
 mod cursor;
 mod dead_letter;
 mod event;
+mod fx;
 mod maintenance;
 mod money;
 mod normalised;
@@ -30,6 +31,10 @@ pub use content::ContentHash;
 pub use cursor::Cursor;
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterPosition, OpenDeadLetter, UnknownPosition};
 pub use event::{Event, EventStatus, EventTime};
+pub use fx::{
+    ConversionError, Converted, EuroRate, InvalidRate, MAX_RATE_AGE_DAYS, NoRate, Rate, RateProblem,
+    RateSheet, Rates, SheetError, UsedRate,
+};
 pub use maintenance::{
     CreatedPartition, DroppedPartition, KeptPartition, Maintenance, MaintenanceStep, NotDone,
 };

@@ -16,6 +16,9 @@ pub struct Currency([u8; 3]);
 pub struct CurrencyError(String);
 
 impl Currency {
+    /// The euro, in which exchange rates are told.
+    pub const EUR: Self = Self(*b"EUR");
+
     /// The code in capitals.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -12,6 +12,8 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
     let pending = store.pending_migrations().await?;
     store.migrate().await?;
     super::maintain::make_partitions(store).await?;
+    // Payments that were there before figures were kept take a while to be added up: nobody's question need wait for it.
+    store.settle_revenue().await?;
     match format {
         Format::Json => say_json(&json!({ "applied": pending }))?,
         Format::Csv => say_csv(&["applied"], &[vec![pending.to_string()]])?,

@@ -6,6 +6,7 @@ mod cursors;
 mod dead_letters;
 mod demo;
 mod fetch;
+mod fx;
 mod health;
 mod hints;
 mod maintain;
@@ -57,6 +58,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
             notify::meanwhile(&config, reconcile::run(&args, &config)).await
         }
         Command::Revenue(args) => revenue::run(&args, &connected(Needs::Database).await?).await,
+        Command::Fx(command) => fx::run(&command, &connected(Needs::Database).await?).await,
         Command::Runs(args) => runs::run(&args, &connected(Needs::Database).await?).await,
         Command::Summary(args) => {
             let config = connected(Needs::Database).await?;

@@ -17,10 +17,10 @@ use self::settle::Turn;
 use crate::{Store, StoreError};
 pub use verify::{Mending, PaymentAndRaw, WrongPayment};
 
-/// Computing more buckets than these for one answer costs more than to settle them first, for all who ask.
-const MOST_RECOMPUTED: i64 = 1_000;
+/// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
+const MOST_MARKS: i64 = 2_000;
 
-/// How often settling is tried before a read computes what there is, however much.
+/// How often settling is tried before a read looks at all marks, however many.
 const SETTLING_TRIES: u32 = 3;
 
 impl Store {
@@ -74,7 +74,7 @@ impl Store {
                 let read = self.read_rows(query, &range).await?;
                 return Ok((range, read));
             }
-            let most = if tries < SETTLING_TRIES { MOST_RECOMPUTED } else { i64::MAX };
+            let most = if tries < SETTLING_TRIES { MOST_MARKS } else { i64::MAX };
             let read = self.read_buckets(query, &range, bounds.is_some(), most).await?;
             // What was committed since the bounds were asked for may lie beyond them.
             if let (Some(known), Some(found)) = (bounds, read.bounds)
@@ -83,12 +83,12 @@ impl Store {
                 bounds = Some(found);
                 continue;
             }
-            if read.recomputed > most {
+            if read.marks >= most {
                 self.settle_revenue_in_turn(&range, Turn::Wait).await?;
                 tries += 1;
                 continue;
             }
-            if read.unsettled > 0 || read.unknown_days > 0 {
+            if read.marks > 0 || read.unknown_days > 0 {
                 self.settle_in_background(range.clone());
             }
             return Ok((range, read));

@@ -29,6 +29,7 @@ mod demo;
 mod draining;
 mod exposition;
 mod faults;
+mod fx;
 mod gcal;
 mod health;
 mod http;

@@ -4,14 +4,16 @@
 -- to. Days that somebody asked for before are rows of their own, other ones are added up from their quarters of an hour;
 -- a quarter whose payments have changed since is computed from them. All of it, with freshness and open drift, is of one
 -- snapshot. $4 is the basis, $5 the currency whose pieces are told apart, $6 the sources, none
--- for all, $7 whether to tell where payments are. More than $8 quarters are not computed, only counted.
+-- for all, $7 whether to tell where payments are. Where there are $8 marks or more they are
+-- not looked at: the answer is of no use then, and they are to be settled first.
 WITH days AS MATERIALIZED (
     SELECT nth, starts_at, ends_at, piece
     FROM unnest($1::timestamptz[], $2::timestamptz[], $3::integer[]) WITH ORDINALITY
          AS day (starts_at, ends_at, piece, nth)
 ),
 range AS MATERIALIZED (SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM days),
-unsettled AS MATERIALIZED (SELECT source, quarter FROM revenue_changed),
+marks AS MATERIALIZED (SELECT count(*) AS number FROM (SELECT FROM revenue_unsettled LIMIT $8) AS some),
+unsettled AS MATERIALIZED (SELECT source, quarter FROM revenue_changed WHERE (SELECT number FROM marks) < $8),
 -- The number of a day among beginnings in order is that of the bucket of a histogram.
 changed AS MATERIALIZED (
     SELECT unsettled.source, unsettled.quarter, width_bucket(unsettled.quarter, $1::timestamptz[]) AS nth
@@ -38,7 +40,6 @@ figures AS (
           AND basis IN ('both', $4)
         GROUP BY currency, basis, measure
     ) AS counts
-    WHERE (SELECT count(*) FROM changed) <= $8
 ),
 sums AS (
     SELECT currency, CASE WHEN currency = $5 THEN piece END AS piece, measure,
@@ -51,7 +52,7 @@ SELECT coalesce(gathered.currencies, '{}') AS "currencies!",
        coalesce(gathered.pieces, '{}') AS "pieces!: Vec<Option<i32>>",
        coalesce(gathered.measures, '{}') AS "measures!", coalesce(gathered.amounts, '{}') AS "amounts!",
        coalesce(gathered.payments, '{}') AS "payments!",
-       (SELECT count(*) FROM unsettled) AS "unsettled!",
+       (SELECT number FROM marks) AS "marks!",
        (SELECT count(*) FROM changed) AS "recomputed!",
        (SELECT count(*) FROM days WHERE starts_at < ends_at)
            - (SELECT count(*) FROM known WHERE source = '') AS "unknown_days!",

@@ -25,8 +25,8 @@ pub(super) struct Read {
     pub(super) freshness: Vec<Freshness>,
     pub(super) drift: Option<RevenueDrift>,
     pub(super) verified_at: Option<DateTime<Utc>>,
-    /// Changed buckets, in the range or not.
-    pub(super) unsettled: i64,
+    /// Marks, of the range or not; at most as many as were to be looked at.
+    pub(super) marks: i64,
     /// Changed buckets of the range.
     pub(super) recomputed: i64,
     /// Days of the range whose sums are not kept.
@@ -45,13 +45,13 @@ struct Columns {
 }
 
 impl Store {
-    /// Sums of days from buckets; of figures that need more than `most_recomputed` of them computed, only the number.
+    /// Sums of days from buckets. Where there are `most_marks` or more, the sums are of no use.
     pub(super) async fn read_buckets(
         &self,
         query: &RevenueQuery,
         range: &Range,
         with_bounds: bool,
-        most_recomputed: i64,
+        most_marks: i64,
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
         let sources = sources(query);
@@ -65,7 +65,7 @@ impl Store {
             query.currency.as_str(),
             sources.as_deref() as Option<&[&str]>,
             with_bounds,
-            most_recomputed,
+            most_marks,
         )
         .fetch_one(&mut tx)
         .await
@@ -83,7 +83,7 @@ impl Store {
             freshness: document(row.freshness)?,
             drift: drift(document(row.drift)?),
             verified_at: row.verified_at,
-            unsettled: row.unsettled,
+            marks: row.marks,
             recomputed: row.recomputed,
             unknown_days: row.unknown_days,
             bounds: with_bounds.then_some(Bounds { earliest: row.earliest, latest: row.latest }),
@@ -118,7 +118,7 @@ impl Store {
             freshness: document(row.freshness)?,
             drift: drift(document(row.drift)?),
             verified_at: row.verified_at,
-            unsettled: 0,
+            marks: 0,
             recomputed: 0,
             unknown_days: 0,
             bounds: None,

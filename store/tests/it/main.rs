@@ -12,6 +12,7 @@ mod claims;
 mod database;
 mod dead_letters;
 mod fixture;
+mod fx;
 mod measure;
 mod notifications;
 mod pages;
