@@ -12,7 +12,7 @@ WITH days AS MATERIALIZED (
          AS day (starts_at, ends_at, piece, nth)
 ),
 range AS MATERIALIZED (SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM days),
-marks AS MATERIALIZED (SELECT count(*) AS number FROM (SELECT FROM revenue_unsettled LIMIT $8) AS some),
+marks AS MATERIALIZED (SELECT count(*) AS number FROM (SELECT FROM revenue_unsettled LIMIT $8) AS seen),
 unsettled AS MATERIALIZED (SELECT source, quarter FROM revenue_changed WHERE (SELECT number FROM marks) < $8),
 -- The number of a day among beginnings in order is that of the bucket of a histogram.
 changed AS MATERIALIZED (

@@ -7,7 +7,7 @@ use buffalo_store::{FxImport, FxImportEffect};
 use chrono::{Days, NaiveDate, TimeDelta};
 use tokio::sync::Barrier;
 
-use crate::{Fixture, T0};
+use crate::fixture::{Fixture, T0};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
