@@ -171,7 +171,50 @@ pub(crate) fn say_revenue(revenue: &Revenue) -> io::Result<()> {
     }
     bars::add(&mut header, &mut rows, &nets);
     say_table(&header, &numbers, rows)?;
-    say(freshness(revenue))
+    say(freshness(revenue))?;
+    for line in remarks(revenue) {
+        say(line)?;
+    }
+    Ok(())
+}
+
+/// What a reader should know beside the figures.
+fn remarks(revenue: &Revenue) -> Vec<String> {
+    let mut lines: Vec<String> =
+        revenue.gaps.iter().map(|gap| format!("Not complete: {}.", gap.message)).collect();
+    let totals = [(revenue.query.currency, revenue.total)];
+    for (currency, figures) in totals.iter().chain(&revenue.other_currencies) {
+        let mut beside = |minor: i128, what: &str| {
+            if minor != 0 {
+                lines.push(format!("Not in it: {} {currency} {what}.", Money { minor, currency: *currency }));
+            }
+        };
+        beside(figures.pending, "that may still be collected");
+        beside(figures.pending_returns, "of refunds and disputes that may still go");
+        beside(figures.unknown, "with a status that is not known (buffalo status --unmapped)");
+        beside(figures.excluded, "that other payments stand for (buffalo revenue overlaps)");
+    }
+    if let Some(reporting) = &revenue.reporting {
+        let rates =
+            reporting.rates.iter().map(|rate| format!("{} {} of {}", rate.currency, rate.rate, rate.date));
+        let rates = rates.collect::<Vec<_>>().join(", ");
+        let money = |cents: &str| {
+            let minor = cents.parse().unwrap_or_default();
+            Money { minor, currency: reporting.currency }.to_string()
+        };
+        lines.push(format!(
+            "All in {}: {} collected, {} net, at {rates}.",
+            reporting.currency,
+            money(&reporting.total_revenue_cents),
+            money(&reporting.net_revenue_cents)
+        ));
+        for currency in &reporting.unconverted {
+            lines.push(format!(
+                "There is no rate for {currency}, so it is not in that: see `buffalo fx import`."
+            ));
+        }
+    }
+    lines
 }
 
 /// Says how fresh the figures are.

@@ -23,6 +23,7 @@ fn summary(through: &str) -> DailySummary {
         breakdown: Vec::new(),
         other_currencies: vec![("JPY".parse().unwrap(), figures(500, 0))],
         unattributed: Vec::new(),
+        reporting: None,
         data_through: [(Source::new("shop"), Some(through.parse().unwrap()))].into(),
         gaps: Vec::new(),
         proof: Proof { checked_at: DateTime::UNIX_EPOCH, buckets_recomputed: 0, verified_at: None },

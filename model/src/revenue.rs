@@ -10,6 +10,7 @@ mod documents;
 mod figures;
 mod granularity;
 mod query;
+mod reporting;
 mod verification;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use documents::{
 pub use figures::{Figures, Measure, Overflow};
 pub use granularity::{Bucket, Granularity};
 pub use query::{Basis, RevenueQuery, RevenueQueryError, parse_date, parse_timezone};
+pub use reporting::{Reporting, ReportingRate};
 pub use verification::{FieldDifference, FigureDifference, PaymentDifference, Verification};
 
 use query::MAX_FILLED_BUCKETS;
@@ -108,6 +110,8 @@ pub struct Revenue {
     pub other_currencies: Vec<(Currency, Figures)>,
     /// Refunds and disputes of the range whose charge is not known, by currency: by the day of the charge they are nowhere.
     pub unattributed: Vec<(Currency, Figures)>,
+    /// The totals of all currencies in one, where it was asked for.
+    pub reporting: Option<Reporting>,
     /// For each source the time up to which everything it said is in these figures; none where no fetch was completed.
     pub data_through: BTreeMap<Source, Option<DateTime<Utc>>>,
     /// Why the figures may lack something; nothing where they are complete.
@@ -138,7 +142,8 @@ impl Revenue {
                 Ok(())
             };
             add(totals.entry(sum.currency).or_default())?;
-            if sum.currency == query.currency
+            if query.granularity != Granularity::Summary
+                && sum.currency == query.currency
                 && let Some(first_day) = sum.bucket
             {
                 add(breakdown.entry(first_day).or_default())?;
@@ -152,6 +157,7 @@ impl Revenue {
             breakdown: breakdown.into_iter().collect(),
             other_currencies: totals.into_iter().collect(),
             unattributed: Vec::new(),
+            reporting: None,
             data_through: freshness.iter().map(|fresh| (fresh.source.clone(), fresh.through)).collect(),
             gaps,
             proof,

@@ -31,6 +31,10 @@ pub(crate) struct RevenueParams {
     #[arg(long)]
     #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "USD")]
     pub(crate) currency: Option<String>,
+    /// Convert the totals of all currencies into this one too, at the rates of `fx import` of the range's last day
+    #[arg(long)]
+    #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "EUR")]
+    pub(crate) reporting_currency: Option<String>,
     /// The zone in which days begin and end [default: UTC]
     #[arg(long)]
     #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
@@ -65,6 +69,7 @@ impl RevenueParams {
             source: problems.source(self.source.as_deref()),
             counted: config.counted_sources.clone(),
             currency: problems.currency(self.currency.as_deref(), config),
+            reporting: problems.reporting(self.reporting_currency.as_deref()),
             timezone: problems.timezone(self.timezone.as_deref()),
             basis: problems.basis(self.basis.as_deref()),
             as_of: problems.instant("asOf", self.as_of.as_deref()),
@@ -118,6 +123,14 @@ impl Problems {
                 currency
             }
         }
+    }
+
+    fn reporting(&mut self, code: Option<&str>) -> Option<Currency> {
+        let read = code.map(str::parse::<Currency>)?;
+        read.map_err(|error| {
+            self.note("reportingCurrency", ProblemCode::UnknownCurrency, error.to_string());
+        })
+        .ok()
     }
 
     pub(super) fn timezone(&mut self, name: Option<&str>) -> Tz {

@@ -36,8 +36,17 @@ pub(super) trait Parameters: DeserializeOwned {
 }
 
 impl Parameters for RevenueParams {
-    const NAMES: &'static [&'static str] =
-        &["startDate", "endDate", "source", "currency", "timezone", "basis", "asOf", "fill"];
+    const NAMES: &'static [&'static str] = &[
+        "startDate",
+        "endDate",
+        "source",
+        "currency",
+        "reportingCurrency",
+        "timezone",
+        "basis",
+        "asOf",
+        "fill",
+    ];
 }
 
 impl Parameters for RunsParams {

@@ -8,8 +8,8 @@ mod read;
 mod settle;
 mod verify;
 
-use buffalo_model::{Freshness, Proof, Revenue, RevenueQuery, Source};
-use chrono::{DateTime, Utc};
+use buffalo_model::{Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, Source};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::range::{Bounds, Cut, Range};
 use self::read::Read;
@@ -58,7 +58,25 @@ impl Store {
         let mut revenue = Revenue::assemble(query, &read.sums, &freshness, asked_until, proof)
             .map_err(StoreError::Overflow)?;
         revenue.unattributed = unattributed;
+        revenue.reporting = self.reporting(&revenue, &range, now).await?;
         Ok(revenue)
+    }
+
+    /// The totals in one currency, at the rates of the last day of the range, or of today where that is earlier.
+    async fn reporting(
+        &self,
+        revenue: &Revenue,
+        range: &Range,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Reporting>, StoreError> {
+        let Some(into) = revenue.query.reporting else { return Ok(None) };
+        let last_moment = (range.ends_at() - TimeDelta::seconds(1)).min(now);
+        let day = Day::date_of(last_moment, revenue.query.timezone);
+        let others = revenue.other_currencies.iter().map(|(currency, figures)| (*currency, figures));
+        let totals: Vec<_> = [(revenue.query.currency, &revenue.total)].into_iter().chain(others).collect();
+        let currencies: Vec<Currency> = totals.iter().map(|(currency, _)| *currency).chain([into]).collect();
+        let rates = self.fx_rates(&currencies, day, day).await?;
+        Reporting::of(totals.into_iter(), into, &rates, day).map(Some).map_err(StoreError::Overflow)
     }
 
     async fn read_revenue(

@@ -84,11 +84,11 @@ async fn figures_that_were_changed_past_all_triggers_are_found_and_mended() {
                  (SELECT min(external_id) FROM payments WHERE status = 'COLLECTED' AND kind = 'charge');
          END $$",
         "UPDATE revenue_buckets SET amount = amount + 1",
-        "UPDATE revenue_days SET payments = payments + 1 WHERE source <> ''",
+        "INSERT INTO revenue_days SELECT min(quarter), min(quarter) + interval '1 day', '', '', '', '', 0, 0
+             FROM revenue_buckets",
         "DELETE FROM revenue_buckets WHERE quarter = (SELECT max(quarter) FROM revenue_buckets)",
     ] {
         total(&world).await;
-        world.buffalo(&["revenue", "daily", "--start-date", "2020-01-01", "--end-date", "2026-12-31"]).await;
         world.database.run(tampering).await;
         let found = verify(&world, &[], 3).await;
         assert!(found["wrongFigures"].as_i64().unwrap() > 0, "{tampering}: {found}");

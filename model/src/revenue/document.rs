@@ -24,6 +24,7 @@ impl Serialize for Revenue {
         map.serialize_entry("drift", &DriftCheck::of(&self.proof))?;
         map.serialize_entry("otherCurrencies", &totals(&self.other_currencies))?;
         map.serialize_entry("unattributed", &totals(&self.unattributed))?;
+        map.serialize_entry("reporting", &self.reporting)?;
         if let Some(unit) = query.granularity.unit() {
             let rows: Vec<_> =
                 self.breakdown.iter().map(|(day, figures)| Row { unit, day: *day, figures }).collect();

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Gap, Proof};
+use super::{Gap, Proof, Reporting};
 
 /// What was collected in a currency, and what went back.
 #[derive(ToSchema)]
@@ -99,6 +99,8 @@ pub struct RevenueSummary {
     pub other_currencies: Vec<RevenueTotals>,
     /// By the day of the charge: refunds and disputes whose charge is not known, by currency.
     pub unattributed: Vec<RevenueTotals>,
+    /// The totals of all currencies in one; null where that was not asked for.
+    pub reporting: Option<Reporting>,
 }
 
 /// How figures were checked against the payments they stand for.

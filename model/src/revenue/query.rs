@@ -46,6 +46,8 @@ pub struct RevenueQuery {
     pub counted: Option<BTreeSet<Source>>,
     /// The currency whose figures are the answer; others are listed beside it, never added.
     pub currency: Currency,
+    /// The currency into which the totals of all are converted as well; none: they are not.
+    pub reporting: Option<Currency>,
     /// The zone in which days begin and end.
     pub timezone: Tz,
     /// On which day refunds and disputes count.
@@ -67,6 +69,7 @@ impl RevenueQuery {
             source: None,
             counted: None,
             currency,
+            reporting: None,
             timezone: Tz::UTC,
             basis: Basis::Event,
             as_of: None,

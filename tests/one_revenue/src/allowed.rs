@@ -16,14 +16,24 @@ pub struct Allowed {
 /// All exceptions. The first ones are the implementation; whoever adds another says why it is no second one.
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
-        path: "store/queries/revenue/",
-        may: &[Kind::Status, Kind::Sum],
-        reason: "the implementation: what counts, and its sums",
+        path: "migrations/20261121000016_revenue_buckets.sql",
+        may: &[Kind::Sum, Kind::Unreadable],
+        reason: "the implementation: what a payment counts for (revenue_rows), its kept sums, and the triggers that mark them",
     },
     Allowed {
-        path: "model/src/revenue.rs",
+        path: "store/queries/revenue/",
+        may: &[Kind::Status, Kind::Sum],
+        reason: "the implementation: sums over revenue_rows",
+    },
+    Allowed {
+        path: "model/src/revenue/figures.rs",
         may: &[Kind::Sum],
-        reason: "the implementation: proves that parts and total agree",
+        reason: "the implementation: puts sums into figures",
+    },
+    Allowed {
+        path: "store/src/revenue/verify.rs",
+        may: &[Kind::Sum],
+        reason: "the implementation: mends the sums that are kept",
     },
     Allowed {
         path: "model/src/payment.rs",
