@@ -1,4 +1,5 @@
-//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `claims`, `enqueue`, `soak`, `http`, `webhooks`.
+//! Benchmarks that print ratios measured in one run: `ingest`, `drain`, `claims`, `enqueue`, `soak`, `http`,
+//! `webhooks`, `revenue`.
 
 mod claims;
 mod database;
@@ -9,6 +10,7 @@ mod http;
 mod ingest;
 mod program;
 mod records;
+mod revenue;
 mod soak;
 mod webhooks;
 
@@ -97,6 +99,12 @@ enum Bench {
         #[arg(long, default_value_t = 8)]
         seconds: u64,
     },
+    /// A year by day from buckets, against the same question asked of the rows
+    Revenue {
+        /// Payments over two years; the figures are those of the last size
+        #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
+        payments: Vec<u64>,
+    },
     /// The outbox at a thousand rows a second beside long readers
     Soak {
         /// How long, in minutes
@@ -120,6 +128,7 @@ async fn main() -> anyhow::Result<()> {
         Bench::Enqueue { rows, history } => enqueue::run(&database, rows, history).await,
         Bench::Http { payments, seconds } => http::run(&database, payments, seconds).await,
         Bench::Webhooks { seconds } => webhooks::run(&database, seconds).await,
+        Bench::Revenue { payments } => revenue::run(&database, &payments).await,
         Bench::Soak { minutes } => soak::run(&database, minutes).await,
     };
     database.stop().await?;
