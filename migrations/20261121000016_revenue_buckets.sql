@@ -225,16 +225,19 @@ CREATE VIEW revenue_unsettled AS
 -- Buckets that may be out of date. A mark that names a sale stands for its own bucket and those of its returns, wherever
 -- they are now: of what was moved, its own mark tells where it had been.
 CREATE VIEW revenue_changed AS
-    WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled)
+    WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled),
+    -- A sale that is written often has many marks, each of which would be looked up.
+    sales AS MATERIALIZED (SELECT DISTINCT source, sale_entity, sale_external_id FROM marks
+                           WHERE sale_external_id IS NOT NULL)
     SELECT source, quarter FROM marks WHERE quarter IS NOT NULL
     UNION
-    SELECT sale.source, revenue_quarter(sale.occurred_at) FROM marks
-    JOIN payments sale ON sale.source = marks.source AND sale.entity = marks.sale_entity
-         AND sale.external_id = marks.sale_external_id
+    SELECT sale.source, revenue_quarter(sale.occurred_at) FROM sales
+    JOIN payments sale ON sale.source = sales.source AND sale.entity = sales.sale_entity
+         AND sale.external_id = sales.sale_external_id
     UNION
-    SELECT given_back.source, revenue_quarter(given_back.occurred_at) FROM marks
-    JOIN payments given_back ON given_back.source = marks.source AND given_back.entity = marks.sale_entity
-         AND given_back.parent_external_id = marks.sale_external_id AND given_back.kind IN ('refund', 'dispute');
+    SELECT given_back.source, revenue_quarter(given_back.occurred_at) FROM sales
+    JOIN payments given_back ON given_back.source = sales.source AND given_back.entity = sales.sale_entity
+         AND given_back.parent_external_id = sales.sale_external_id AND given_back.kind IN ('refund', 'dispute');
 
 -- Marks of payments: where they were and are, and the sale if how its returns count may depend on them. How a return counts
 -- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named, which

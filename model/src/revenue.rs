@@ -139,6 +139,7 @@ impl Revenue {
             };
             add(totals.entry(sum.currency).or_default())?;
             if sum.currency == query.currency
+                && query.granularity.unit().is_some()
                 && let Some(first_day) = sum.bucket
             {
                 add(breakdown.entry(first_day).or_default())?;
