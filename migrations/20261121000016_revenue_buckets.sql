@@ -10,6 +10,11 @@
 ALTER TABLE payments
     ADD COLUMN withdrawn_minor bigint NOT NULL DEFAULT 0 CHECK (withdrawn_minor >= 0),
     ADD COLUMN customer_email  text;
+-- Answers are written with these codes and times. What is stored already was written by this program, and is such.
+ALTER TABLE payments
+    ADD CONSTRAINT payments_currency_check CHECK (currency ~ '^[A-Z]{3}$') NOT VALID,
+    ADD CONSTRAINT payments_occurred_at_check
+        CHECK (occurred_at > '-infinity' AND occurred_at < '262000-01-01 00:00:00+00') NOT VALID;
 COMMENT ON COLUMN payments.withdrawn_minor IS 'of an open dispute: what was withdrawn from the account, in the minor unit';
 
 -- A state that was replaced, and when. As of an instant a payment was what it is now, if it was so then, or one of these.
@@ -87,10 +92,12 @@ COMMENT ON COLUMN revenue_drift.stored IS 'what would be served, in the minor un
 COMMENT ON COLUMN revenue_drift.expected IS 'what the rows, or the raw records behind them, add up to';
 
 -- One row. Every mark of a transaction before `settled_below` is settled: a look begins there, and does not walk over what
--- was deleted while somebody keeps an old snapshot.
+-- was deleted while somebody keeps an old snapshot. That holds on the server `settled_in`: on another one, to which the
+-- database was restored, transactions are counted anew.
 CREATE TABLE revenue_proof (
     only_row      boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     settled_below xid8    NOT NULL DEFAULT '0',
+    settled_in    bigint  NOT NULL DEFAULT 0,
     verified_at   timestamptz,
     drift_total   bigint  NOT NULL DEFAULT 0
 );
@@ -122,7 +129,11 @@ CREATE FUNCTION payments_as_of(instant timestamptz) RETURNS SETOF payments LANGU
 $$;
 
 CREATE FUNCTION revenue_exclusions_as_of(instant timestamptz) RETURNS SETOF revenue_exclusions LANGUAGE sql STABLE
-AS $$ SELECT * FROM revenue_exclusions WHERE decided_at <= $1 AND (revoked_at IS NULL OR revoked_at > $1) $$;
+AS $$
+    -- Clocks of two deciders may differ, so that two decisions seem to have been in force.
+    SELECT DISTINCT ON (source, entity, external_id) * FROM revenue_exclusions
+    WHERE decided_at <= $1 AND (revoked_at IS NULL OR revoked_at > $1)
+$$;
 
 -- What a payment counts for, when and to what amount: the one definition of revenue. By `event` a refund or dispute counts
 -- on its own day, by `payment` on the day of the charge it belongs to; sales count the same by both. Of refunds with one
@@ -150,7 +161,7 @@ DECLARE
                counts.measure, given_back.occurred_at, counts.amount
         FROM PAYMENTS given_back
         LEFT JOIN PAYMENTS sale ON sale.source = given_back.source AND sale.entity = given_back.entity
-             AND sale.external_id = given_back.parent_external_id
+             AND sale.external_id = given_back.parent_external_id AND sale.kind NOT IN ('refund', 'dispute')
         RETURNED
         WHERE given_back.kind IN ('refund', 'dispute') AND given_back.deleted_at IS NULL AND counts.amount > 0
         UNION ALL
@@ -202,35 +213,38 @@ BEGIN
 END
 $make$;
 
--- Unsettled marks. A database that was restored counts transactions anew, so a bound from its former life is ignored.
+-- Unsettled marks. A database that was restored counts transactions anew, so a bound from its former life is ignored, even
+-- once their number has come to it: marks from before are not settled by that.
 CREATE VIEW revenue_unsettled AS
     SELECT ctid AS place, source, quarter, sale_entity, sale_external_id FROM revenue_marks
-    WHERE xid >= (SELECT CASE WHEN settled_below <= pg_snapshot_xmin(pg_current_snapshot())
+    WHERE xid >= (SELECT CASE WHEN settled_in = (SELECT system_identifier FROM pg_control_system())
+                                   AND settled_below <= pg_snapshot_xmin(pg_current_snapshot())
                               THEN settled_below ELSE '0' END
                   FROM revenue_proof);
 
 -- Buckets that may be out of date. A mark that names a sale stands for its own bucket and those of its returns, wherever
 -- they are now: of what was moved, its own mark tells where it had been.
 CREATE VIEW revenue_changed AS
-    WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled)
+    WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled),
+    -- A sale that is written often has many marks, each of which would be looked up.
+    sales AS MATERIALIZED (SELECT DISTINCT source, sale_entity, sale_external_id FROM marks
+                           WHERE sale_external_id IS NOT NULL)
     SELECT source, quarter FROM marks WHERE quarter IS NOT NULL
     UNION
-    SELECT marks.source, revenue_quarter(sale.occurred_at) FROM marks
+    SELECT sales.source, revenue_quarter(sale.occurred_at) FROM sales
     CROSS JOIN LATERAL (
         SELECT occurred_at FROM payments
-        WHERE source = marks.source AND entity = marks.sale_entity AND external_id = marks.sale_external_id
+        WHERE source = sales.source AND entity = sales.sale_entity AND external_id = sales.sale_external_id
         OFFSET 0
     ) AS sale
-    WHERE marks.sale_external_id IS NOT NULL
     UNION
-    SELECT marks.source, revenue_quarter(given_back.occurred_at) FROM marks
+    SELECT sales.source, revenue_quarter(given_back.occurred_at) FROM sales
     CROSS JOIN LATERAL (
         SELECT occurred_at FROM payments
-        WHERE source = marks.source AND entity = marks.sale_entity AND parent_external_id = marks.sale_external_id
+        WHERE source = sales.source AND entity = sales.sale_entity AND parent_external_id = sales.sale_external_id
           AND kind IN ('refund', 'dispute')
         OFFSET 0
-    ) AS given_back
-    WHERE marks.sale_external_id IS NOT NULL;
+    ) AS given_back;
 
 -- Marks of payments: where they were and are, and the sale if how its returns count may depend on them. How a return counts
 -- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named, which
@@ -283,6 +297,20 @@ BEGIN
     RETURN NULL;
 END
 $$;
+CREATE FUNCTION revenue_mark_redecided() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO revenue_marks (source, sale_entity, sale_external_id)
+    SELECT source, entity, external_id FROM replaced UNION SELECT source, entity, external_id FROM decided;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION revenue_mark_forgotten() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO revenue_marks (source, sale_entity, sale_external_id)
+    SELECT source, entity, external_id FROM revenue_exclusions;
+    RETURN NULL;
+END
+$$;
 CREATE TRIGGER revenue_inserted AFTER INSERT ON payments
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_inserted();
 CREATE TRIGGER revenue_replaced AFTER UPDATE ON payments
@@ -295,7 +323,12 @@ CREATE TRIGGER revenue_truncated AFTER TRUNCATE ON payments
 CREATE TRIGGER revenue_excluded AFTER INSERT ON revenue_exclusions
     REFERENCING NEW TABLE AS decided FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_decided();
 CREATE TRIGGER revenue_included AFTER UPDATE ON revenue_exclusions
-    REFERENCING NEW TABLE AS decided FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_decided();
+    REFERENCING OLD TABLE AS replaced NEW TABLE AS decided
+    FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_redecided();
+CREATE TRIGGER revenue_decision_deleted AFTER DELETE ON revenue_exclusions
+    REFERENCING OLD TABLE AS decided FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_decided();
+CREATE TRIGGER revenue_decisions_truncated BEFORE TRUNCATE ON revenue_exclusions
+    FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_forgotten();
 
 -- What is there already was never summed.
 INSERT INTO revenue_marks (source, quarter)

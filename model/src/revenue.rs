@@ -142,8 +142,8 @@ impl Revenue {
                 Ok(())
             };
             add(totals.entry(sum.currency).or_default())?;
-            if query.granularity != Granularity::Summary
-                && sum.currency == query.currency
+            if sum.currency == query.currency
+                && query.granularity.unit().is_some()
                 && let Some(first_day) = sum.bucket
             {
                 add(breakdown.entry(first_day).or_default())?;

@@ -28,7 +28,8 @@ ON CONFLICT (source, entity, external_id) DO UPDATE
         revision = excluded.revision,
         raw_id = excluded.raw_id,
         deleted_at = excluded.deleted_at,
-        updated_at = excluded.updated_at,
+        -- Clocks of two workers may differ; what was known when must not.
+        updated_at = greatest(known.updated_at, excluded.updated_at),
         withdrawn_minor = excluded.withdrawn_minor,
         customer_email = excluded.customer_email
     WHERE known.revision < excluded.revision OR ($20 AND known.revision = excluded.revision)

@@ -8,8 +8,8 @@ mod read;
 mod settle;
 mod verify;
 
-use buffalo_model::{Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, Source};
-use chrono::{DateTime, TimeDelta, Utc};
+use buffalo_model::{Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, Source, midnight};
+use chrono::{DateTime, Utc};
 
 use self::range::{Bounds, Cut, Range};
 use self::read::Read;
@@ -40,7 +40,7 @@ impl Store {
         sources: &[Source],
         now: DateTime<Utc>,
     ) -> Result<Revenue, StoreError> {
-        let (range, read) = self.read_revenue(&query, now).await?;
+        let read = self.read_revenue(&query, now).await?;
         if let Some(drift) = read.drift {
             return Err(drift.into());
         }
@@ -53,12 +53,11 @@ impl Store {
             .collect();
         let proof =
             Proof { checked_at: now, buckets_recomputed: read.recomputed, verified_at: read.verified_at };
-        let asked_until = query.end_date.map(|_| range.ends_at());
-        let unattributed = self.unattributed(&query, &range).await?;
+        let asked_until = query.end_date.map(|end| midnight(end.succ_opt().unwrap_or(end), query.timezone));
         let mut revenue = Revenue::assemble(query, &read.sums, &freshness, asked_until, proof)
             .map_err(StoreError::Overflow)?;
-        revenue.unattributed = unattributed;
-        revenue.reporting = self.reporting(&revenue, &range, now).await?;
+        revenue.unattributed = read.unattributed;
+        revenue.reporting = self.reporting(&revenue, now).await?;
         Ok(revenue)
     }
 
@@ -66,12 +65,11 @@ impl Store {
     async fn reporting(
         &self,
         revenue: &Revenue,
-        range: &Range,
         now: DateTime<Utc>,
     ) -> Result<Option<Reporting>, StoreError> {
         let Some(into) = revenue.query.reporting else { return Ok(None) };
-        let last_moment = (range.ends_at() - TimeDelta::seconds(1)).min(now);
-        let day = Day::date_of(last_moment, revenue.query.timezone);
+        let today = Day::date_of(now, revenue.query.timezone);
+        let day = revenue.query.end_date.map_or(today, |end| end.min(today));
         let others = revenue.other_currencies.iter().map(|(currency, figures)| (*currency, figures));
         let totals: Vec<_> = [(revenue.query.currency, &revenue.total)].into_iter().chain(others).collect();
         let currencies: Vec<Currency> = totals.iter().map(|(currency, _)| *currency).chain([into]).collect();
@@ -79,27 +77,37 @@ impl Store {
         Reporting::of(totals.into_iter(), into, &rates, day).map(Some).map_err(StoreError::Overflow)
     }
 
-    async fn read_revenue(
-        &self,
-        query: &RevenueQuery,
-        now: DateTime<Utc>,
-    ) -> Result<(Range, Read), StoreError> {
+    async fn read_revenue(&self, query: &RevenueQuery, now: DateTime<Utc>) -> Result<Read, StoreError> {
         let mut bounds = if Range::needs_bounds(query) { Some(self.revenue_bounds().await?) } else { None };
         let mut tries = 0;
         loop {
-            let range = Range::of(query, bounds, now)?;
-            if query.as_of.is_some() || range.cut == Cut::Pieces {
-                let read = self.read_rows(query, &range).await?;
-                return Ok((range, read));
-            }
+            let range = match Range::of(query, bounds, now) {
+                // A mark of what was taken away may reach far beyond what there is.
+                Err(_) if bounds.is_some() && tries == 0 => {
+                    self.settle(&[], &[], Turn::Wait).await?;
+                    bounds = Some(self.revenue_bounds().await?);
+                    tries += 1;
+                    continue;
+                }
+                found => found?,
+            };
+            let from_rows = query.as_of.is_some() || range.cut == Cut::Pieces;
             let most = if tries < SETTLING_TRIES { MOST_MARKS } else { i64::MAX };
-            let read = self.read_buckets(query, &range, bounds.is_some(), most).await?;
-            // What was committed since the bounds were asked for may lie beyond them.
+            let read = if from_rows {
+                self.read_rows(query, &range, bounds.is_some()).await?
+            } else {
+                self.read_buckets(query, &range, bounds.is_some(), most).await?
+            };
+            // What was committed since the bounds were asked for may lie beyond them, and so may what has moved since
+            // the instant of the question.
             if let (Some(known), Some(found)) = (bounds, read.bounds)
                 && !known.cover(found)
             {
                 bounds = Some(found);
                 continue;
+            }
+            if from_rows {
+                return Ok(read);
             }
             if read.marks >= most {
                 self.settle_revenue_in_turn(&range, Turn::Wait).await?;
@@ -109,7 +117,7 @@ impl Store {
             if read.marks > 0 || read.unknown_days > 0 {
                 self.settle_in_background(range.clone());
             }
-            return Ok((range, read));
+            return Ok(read);
         }
     }
 

@@ -31,10 +31,12 @@ impl Day {
         days
     }
 
-    /// The date on which `instant` falls.
+    /// The date of the day in which `instant` lies. Where clocks are put back over midnight they show the day before again,
+    /// and yet it is the new one, which has begun.
     #[must_use]
     pub fn date_of(instant: DateTime<Utc>, timezone: Tz) -> NaiveDate {
-        instant.with_timezone(&timezone).date_naive()
+        let shown = instant.with_timezone(&timezone).date_naive();
+        shown.succ_opt().filter(|next| midnight(*next, timezone) <= instant).unwrap_or(shown)
     }
 }
 

@@ -27,6 +27,15 @@ fn a_day_whose_midnight_is_jumped_over_begins_with_the_jump() {
 }
 
 #[test]
+fn what_is_shown_again_after_midnight_is_of_the_day_that_has_begun() {
+    // At a minute past midnight clocks in St. John's were put back by an hour.
+    let date = |at: &str| Day::date_of(at.parse().unwrap(), "America/St_Johns".parse().unwrap()).to_string();
+    assert_eq!(begins("2010-11-07", "America/St_Johns"), "2010-11-07T02:30:00");
+    assert_eq!(date("2010-11-07T02:29:59Z"), "2010-11-06");
+    assert_eq!(date("2010-11-07T02:45:00Z"), "2010-11-07");
+}
+
+#[test]
 fn a_day_that_was_left_out_is_empty() {
     // Samoa went from the 29th to the 31st of December 2011.
     assert_eq!(minutes("2011-12-30", "Pacific/Apia"), 0);

@@ -2,9 +2,17 @@
 -- of the present and begin at quarters of an hour.
 --
 -- $1 and $2 are the beginnings and ends of the pieces, which follow one another; $3 their numbers. $5 is the basis, $6 the
--- currency whose pieces are told apart, $7 the sources, none for all.
+-- currency whose pieces are told apart, $7 the sources, none for all, $8 whether to tell where payments are, or were.
 WITH range AS (SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at
                FROM unnest($1::timestamptz[], $2::timestamptz[]) AS piece (starts_at, ends_at)),
+-- Each is found at an end of an index, but for states that were replaced since.
+edges AS (
+    SELECT unnest(ARRAY[min(occurred_at), max(occurred_at)]) AS at FROM payments WHERE kind IN ('refund', 'dispute')
+    UNION ALL
+    SELECT unnest(ARRAY[min(occurred_at), max(occurred_at)]) FROM payments WHERE kind NOT IN ('refund', 'dispute')
+    UNION ALL
+    SELECT unnest(ARRAY[min(occurred_at), max(occurred_at)]) FROM payment_history WHERE superseded_at > $4
+),
 sums AS (
     SELECT counts.currency,
            CASE WHEN counts.currency = $6 THEN ($3::integer[])[width_bucket(counts.at, $1::timestamptz[])] END AS piece,
@@ -22,5 +30,7 @@ SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(
        (SELECT coalesce(jsonb_agg(to_jsonb(drift) || jsonb_build_object('stored', drift.stored::text,
                                                                              'expected', drift.expected::text)), '[]') FROM revenue_drift drift, range
         WHERE drift.starts_at < range.ends_at AND drift.ends_at > range.starts_at AND drift.basis IN ('both', $5)
-          AND ($7::text[] IS NULL OR drift.source = ANY ($7))) AS "drift!"
+          AND ($7::text[] IS NULL OR drift.source = ANY ($7))) AS "drift!",
+       CASE WHEN $8 THEN (SELECT min(at) FROM edges) END AS earliest,
+       CASE WHEN $8 THEN (SELECT max(at) FROM edges) END AS latest
 FROM sums

@@ -37,7 +37,8 @@ settled AS (
     DELETE FROM revenue_marks mark USING unsettled WHERE mark.ctid = unsettled.place
 ),
 bound AS (
-    UPDATE revenue_proof SET settled_below = pg_snapshot_xmin(pg_current_snapshot())
+    UPDATE revenue_proof SET settled_below = pg_snapshot_xmin(pg_current_snapshot()),
+        settled_in = (SELECT system_identifier FROM pg_control_system())
     WHERE EXISTS (SELECT FROM unsettled)
 )
 SELECT count(*) AS "buckets!" FROM changed

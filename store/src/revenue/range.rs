@@ -1,7 +1,7 @@
 //! The range of a question, cut into days and pieces.
 
 use buffalo_model::{Day, RevenueQuery, RevenueQueryError};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 /// A question that reaches further is cut down to where there are payments: ten years of days.
 const MOST_DAYS_ASKED: i64 = 3_660;
@@ -136,7 +136,7 @@ fn dates(query: &RevenueQuery, bounds: Option<Bounds>, now: DateTime<Utc>) -> (N
     };
     let any = query.start_date.or(query.end_date).unwrap_or_else(|| of(now));
     let first = bounds.earliest.map_or(any, of);
-    let last = bounds.latest.map_or(any, of);
+    let last = bounds.latest.map_or(any, |latest| of(latest + TimeDelta::seconds(BUCKET_S - 1)));
     let first = query.start_date.map_or(first, |asked| asked.max(first));
     let last = query.end_date.map_or(last, |asked| asked.min(last));
     // Where nothing lies in what is asked for, a day of it stands for it.

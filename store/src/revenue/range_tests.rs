@@ -54,6 +54,27 @@ fn a_range_without_end_is_that_of_the_payments() {
 }
 
 #[test]
+fn the_last_quarter_of_an_hour_may_end_on_another_day() {
+    let at = |text: &str| Some(text.parse().unwrap());
+    let open = |zone: &str| RevenueQuery {
+        timezone: zone.parse().unwrap(),
+        ..RevenueQuery::of(Granularity::Daily, "USD".parse().unwrap())
+    };
+    let last = |zone: &str, quarter: &str| {
+        let bounds = Bounds { earliest: at(quarter), latest: at(quarter) };
+        Range::of(&open(zone), Some(bounds), DateTime::UNIX_EPOCH)
+            .unwrap()
+            .first_days
+            .last()
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(last("Africa/Monrovia", "1971-12-31T00:30:00Z"), "1971-12-31");
+    assert_eq!(last("America/St_Johns", "2010-11-07T02:45:00Z"), "2010-11-07");
+    assert_eq!(last("Europe/Berlin", "2026-11-07T22:45:00Z"), "2026-11-07");
+}
+
+#[test]
 fn what_is_asked_for_beyond_all_payments_is_a_day_of_it() {
     let asked = query(Granularity::Daily, "0001-01-01", "0100-01-01", "UTC");
     let at = |day: &str| Some(format!("{day}T12:00:00Z").parse().unwrap());

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::range::{Bounds, Range};
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// The instant after all others: payments as they are known now.
@@ -15,13 +16,18 @@ pub(super) const NOW_AND_EVER: DateTime<Utc> =
     DateTime::from_timestamp(8_000_000_000_000, 0).expect("a time");
 
 /// The planner would make a new plan for each range, which takes longer than to answer, and compile it for ranges it takes
-/// for long.
-const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+/// for long. All statements of an answer have one snapshot.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+
+/// Where payments are added up, a plan for the very range is worth its while.
+const BEGIN_ROWS: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) sums: Vec<Sum>,
+    /// What is on no day by the day of the charge, as the charge is not known.
+    pub(super) unattributed: Vec<(Currency, Figures)>,
     pub(super) freshness: Vec<Freshness>,
     pub(super) drift: Option<RevenueDrift>,
     pub(super) verified_at: Option<DateTime<Utc>>,
@@ -70,6 +76,7 @@ impl Store {
         .fetch_one(&mut tx)
         .await
         .map_err(fail())?;
+        let unattributed = self.unattributed_in_tx(&mut tx, query, range).await?;
         tx.commit().await.map_err(fail())?;
         let columns = Columns {
             currencies: row.currencies,
@@ -80,6 +87,7 @@ impl Store {
         };
         Ok(Read {
             sums: columns.sums(range)?,
+            unattributed,
             freshness: document(row.freshness)?,
             drift: drift(document(row.drift)?),
             verified_at: row.verified_at,
@@ -91,8 +99,15 @@ impl Store {
     }
 
     /// Sums of pieces from payments, as they were known at the instant of the question.
-    pub(super) async fn read_rows(&self, query: &RevenueQuery, range: &Range) -> Result<Read, StoreError> {
+    pub(super) async fn read_rows(
+        &self,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
         let sources = sources(query);
+        let mut tx = self.pool.begin_with(BEGIN_ROWS).await.map_err(fail())?;
         let row = sqlx::query_file!(
             "queries/revenue/rows.sql",
             &range.starts_at,
@@ -102,10 +117,13 @@ impl Store {
             query.basis.as_str(),
             query.currency.as_str(),
             sources.as_deref() as Option<&[&str]>,
+            with_bounds,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut tx)
         .await
-        .map_err(self.fail("compute revenue"))?;
+        .map_err(fail())?;
+        let unattributed = self.unattributed_in_tx(&mut tx, query, range).await?;
+        tx.commit().await.map_err(fail())?;
         let columns = Columns {
             currencies: row.currencies,
             pieces: row.pieces,
@@ -115,19 +133,20 @@ impl Store {
         };
         Ok(Read {
             sums: columns.sums(range)?,
+            unattributed,
             freshness: document(row.freshness)?,
             drift: drift(document(row.drift)?),
             verified_at: row.verified_at,
             marks: 0,
             recomputed: 0,
             unknown_days: 0,
-            bounds: None,
+            bounds: with_bounds.then_some(Bounds { earliest: row.earliest, latest: row.latest }),
         })
     }
 
-    /// What is on no day by the day of the charge, as the charge is not known.
-    pub(super) async fn unattributed(
+    async fn unattributed_in_tx(
         &self,
+        tx: &mut Tx<'_>,
         query: &RevenueQuery,
         range: &Range,
     ) -> Result<Vec<(Currency, Figures)>, StoreError> {
@@ -142,7 +161,7 @@ impl Store {
             query.as_of.unwrap_or(NOW_AND_EVER),
             sources.as_deref() as Option<&[&str]>,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("find returns without their sale"))?;
         let mut found: Vec<(Currency, Figures)> = Vec::new();

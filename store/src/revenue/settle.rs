@@ -51,7 +51,7 @@ impl Store {
         });
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         starts_at: &[chrono::DateTime<chrono::Utc>],
         ends_at: &[chrono::DateTime<chrono::Utc>],

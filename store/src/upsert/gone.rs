@@ -34,7 +34,8 @@ pub(super) async fn upsert(
                      ON CONFLICT (source, entity, external_id) DO UPDATE
                          SET deleted_at = coalesce(known.deleted_at, excluded.deleted_at),
                              observed_at = excluded.observed_at, revision = excluded.revision,
-                             raw_id = excluded.raw_id, updated_at = excluded.updated_at
+                             raw_id = excluded.raw_id,
+                             updated_at = greatest(known.updated_at, excluded.updated_at)
                          WHERE known.revision < excluded.revision",
                     now,
                     sources as &[&str],

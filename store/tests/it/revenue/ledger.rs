@@ -1,0 +1,202 @@
+//! Revenue as a naive model reckons it: payments in a map, days by another library, and nothing remembered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buffalo_model::{
+    Basis, Currency, Figures, Granularity, Measure, Payment, PaymentKind, PaymentStatus, RevenueQuery,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// A payment by its source and id.
+pub type Key = (&'static str, String);
+
+/// What is known of payments.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// With the revisions of their states.
+    pub payments: BTreeMap<Key, (i64, Payment)>,
+    /// Those of which another payment stands for the same sale.
+    pub excluded: BTreeSet<Key>,
+}
+
+/// What a payment counts for.
+#[derive(Debug)]
+struct Counted {
+    source: &'static str,
+    currency: Currency,
+    /// None where both are the same.
+    basis: Option<Basis>,
+    measure: Measure,
+    at: DateTime<Utc>,
+    amount: i128,
+    /// Whether there is no charge on whose day it could count.
+    alone: bool,
+}
+
+/// What should be answered.
+#[derive(Debug, Default, PartialEq)]
+pub struct Expected {
+    pub totals: BTreeMap<Currency, Figures>,
+    pub breakdown: BTreeMap<NaiveDate, Figures>,
+    pub unattributed: BTreeMap<Currency, Figures>,
+}
+
+impl Ledger {
+    pub fn answer(&self, query: &RevenueQuery) -> Expected {
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get(query.timezone.name()).unwrap();
+        let mut expected = Expected::default();
+        for counted in self.counted() {
+            let day = day_of(counted.at, &zone);
+            let date = to_chrono(day);
+            let outside = query.start_date.is_some_and(|first| date < first)
+                || query.end_date.is_some_and(|last| date > last)
+                || query.source.as_ref().is_some_and(|only| only.as_str() != counted.source);
+            if outside {
+                continue;
+            }
+            if query.basis == Basis::Payment && counted.basis == Some(Basis::Event) && counted.alone {
+                add(expected.unattributed.entry(counted.currency).or_default(), &counted);
+            }
+            if counted.basis.is_none_or(|basis| basis == query.basis) {
+                add(expected.totals.entry(counted.currency).or_default(), &counted);
+                if counted.currency == query.currency && query.granularity != Granularity::Summary {
+                    let first_day = to_chrono(first_day_of(query.granularity, day));
+                    add(expected.breakdown.entry(first_day).or_default(), &counted);
+                }
+            }
+        }
+        expected
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let mut all = Vec::new();
+        for (key, (_, payment)) in self.payments.iter().filter(|(_, (_, payment))| !payment.deleted) {
+            let entry = |basis, measure, at, amount, alone| Counted {
+                source: key.0,
+                currency: payment.currency,
+                basis,
+                measure,
+                at,
+                amount,
+                alone,
+            };
+            if !is_return(payment) {
+                let measure = match payment.status {
+                    PaymentStatus::Collected if self.excluded.contains(key) => Measure::Excluded,
+                    PaymentStatus::Collected => Measure::Collected,
+                    PaymentStatus::Pending => Measure::Pending,
+                    PaymentStatus::Unknown => Measure::Unknown,
+                    _ => continue,
+                };
+                all.push(entry(None, measure, payment.occurred_at, payment.amount_minor.into(), false));
+                continue;
+            }
+            let sale = self.sale_of(key, payment);
+            for (measure, amount) in self.given_back(key, payment) {
+                all.push(entry(Some(Basis::Event), measure, payment.occurred_at, amount, sale.is_none()));
+                if let Some(sale) = sale {
+                    all.push(entry(Some(Basis::Payment), measure, sale.occurred_at, amount, false));
+                }
+            }
+        }
+        all
+    }
+
+    fn sale_of(&self, key: &Key, payment: &Payment) -> Option<&Payment> {
+        let parent = (key.0, payment.parent_external_id.clone()?);
+        self.payments.get(&parent).map(|(_, sale)| sale).filter(|sale| !is_return(sale))
+    }
+
+    fn given_back(&self, key: &Key, payment: &Payment) -> Vec<(Measure, i128)> {
+        let amount = i128::from(payment.amount_minor);
+        let withdrawn = amount.min(payment.withdrawn_minor.into());
+        let mut counts = match payment.status {
+            PaymentStatus::Refunded => vec![(Measure::Refunded, amount - self.released(key, payment))],
+            PaymentStatus::Disputed => vec![(Measure::Disputed, amount)],
+            PaymentStatus::Pending => {
+                vec![(Measure::Withdrawn, withdrawn), (Measure::PendingReturn, amount - withdrawn)]
+            }
+            PaymentStatus::Unknown => vec![(Measure::Unknown, amount)],
+            _ => vec![],
+        };
+        counts.retain(|(_, amount)| *amount > 0);
+        counts
+    }
+
+    /// What of a refund was never captured, as the refunds of a charge use that up one after another.
+    fn released(&self, key: &Key, payment: &Payment) -> i128 {
+        let mut left = self.sale_of(key, payment).map_or(0, |sale| i128::from(sale.uncaptured_minor));
+        let mut siblings: Vec<_> = self
+            .payments
+            .iter()
+            .filter(|(other, (_, sibling))| {
+                other.0 == key.0
+                    && is_return(sibling)
+                    && sibling.status == PaymentStatus::Refunded
+                    && !sibling.deleted
+                    && sibling.parent_external_id == payment.parent_external_id
+            })
+            .map(|(other, (_, sibling))| (sibling.occurred_at, other, i128::from(sibling.amount_minor)))
+            .collect();
+        siblings.sort();
+        for (_, other, amount) in siblings {
+            let taken = left.min(amount);
+            if other == key {
+                return taken;
+            }
+            left -= taken;
+        }
+        0
+    }
+}
+
+fn is_return(payment: &Payment) -> bool {
+    matches!(payment.kind, PaymentKind::Refund | PaymentKind::Dispute)
+}
+
+fn add(figures: &mut Figures, counted: &Counted) {
+    let (sum, number) = match counted.measure {
+        Measure::Collected => (&mut figures.collected, Some(&mut figures.count)),
+        Measure::Refunded => (&mut figures.refunded, None),
+        Measure::Disputed => (&mut figures.disputed, None),
+        Measure::Withdrawn => {
+            figures.withdrawn += counted.amount;
+            (&mut figures.disputed, None)
+        }
+        Measure::Pending => (&mut figures.pending, Some(&mut figures.pending_count)),
+        Measure::PendingReturn => (&mut figures.pending_returns, Some(&mut figures.pending_returns_count)),
+        Measure::Unknown => (&mut figures.unknown, Some(&mut figures.unknown_count)),
+        Measure::Excluded => (&mut figures.excluded, Some(&mut figures.excluded_count)),
+    };
+    *sum += counted.amount;
+    if let Some(number) = number {
+        *number += 1;
+    }
+}
+
+/// The day of an instant: the last one that has begun. Where clocks are put back over midnight, the time that is shown
+/// again is still of the day that began.
+fn day_of(at: DateTime<Utc>, zone: &TimeZone) -> Date {
+    let at = Timestamp::from_microsecond(at.timestamp_micros()).unwrap();
+    let shown = at.to_zoned(zone.clone()).date();
+    let next = shown.tomorrow().unwrap();
+    let begins = next.to_zoned(zone.clone()).unwrap().start_of_day().unwrap();
+    if begins.timestamp() <= at { next } else { shown }
+}
+
+fn first_day_of(granularity: Granularity, day: Date) -> Date {
+    match granularity {
+        Granularity::Summary | Granularity::Daily => day,
+        Granularity::Weekly => day - i64::from(day.weekday().to_monday_zero_offset()).days(),
+        Granularity::Monthly => day.first_of_month(),
+        Granularity::Quarterly => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1).unwrap(),
+        Granularity::Yearly => day.first_of_year(),
+    }
+}
+
+fn to_chrono(day: Date) -> NaiveDate {
+    day.to_string().parse().unwrap()
+}
