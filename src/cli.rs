@@ -1,6 +1,7 @@
 //! The command line: every role of the program in one enum.
 
 mod dead_letters;
+mod overlaps;
 mod revenue;
 mod telling;
 mod trying;
@@ -9,6 +10,10 @@ mod webhooks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
+pub(crate) use overlaps::{
+    AtLeast, ByArgs, DecisionsArgs, DistinctArgs, ExcludeAllArgs, ExcludeArgs, JudgementArgs,
+    OverlapListArgs, OverlapsArgs, OverlapsCommand, RevokeArgs,
+};
 pub(crate) use revenue::{RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};

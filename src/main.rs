@@ -8,6 +8,7 @@ mod exit;
 mod foreign_text;
 mod keys;
 mod output;
+mod overlaps;
 mod question;
 mod schedules;
 mod server;

@@ -12,6 +12,7 @@ mod maintain;
 mod migrate;
 mod notify;
 mod openapi;
+mod overlaps;
 mod process;
 mod reconcile;
 mod revenue;

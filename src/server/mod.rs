@@ -15,6 +15,7 @@ mod health_documents;
 mod idempotency;
 mod metrics;
 mod outbox;
+mod overlaps;
 mod params;
 mod rate_limit;
 mod request_id;
@@ -132,6 +133,7 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::monthly))
         .routes(routes!(revenue::quarterly))
         .routes(routes!(revenue::yearly))
+        .routes(routes!(overlaps::list))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

@@ -39,6 +39,7 @@ mod metrics;
 mod metrics_in_use;
 mod notifications;
 mod openapi;
+mod overlaps;
 mod pooler;
 mod processing;
 mod reconcile;

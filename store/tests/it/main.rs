@@ -14,6 +14,7 @@ mod dead_letters;
 mod fixture;
 mod measure;
 mod notifications;
+mod overlaps;
 mod pages;
 mod partitions;
 mod revenue;
