@@ -17,6 +17,9 @@ use crate::{Store, StoreError};
 pub use error::DecisionError;
 pub use list::Decisions;
 
+/// As for finding pairs, which may be part of it.
+const BEGIN: &str = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan";
+
 /// The lock of who decides.
 const DECIDING: i32 = 2;
 
@@ -195,7 +198,7 @@ impl Store {
 
     async fn begin_deciding(&self) -> Result<Tx<'static>, StoreError> {
         let fail = || self.fail("begin to decide");
-        let mut tx = self.pool.begin_with("BEGIN; SET LOCAL jit = off").await.map_err(fail())?;
+        let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, DECIDING)
             .execute(&mut tx)
             .await
