@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod fx;
+mod overlaps;
 mod revenue;
 mod telling;
 mod trying;
@@ -11,6 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use dead_letters::{DeadLettersCommand, ListArgs, SettleArgs};
 pub(crate) use fx::{FxCommand, FxImportArgs, FxShowArgs};
+pub(crate) use overlaps::{
+    AtLeast, ByArgs, DecisionsArgs, DistinctArgs, ExcludeAllArgs, ExcludeArgs, JudgementArgs,
+    OverlapListArgs, OverlapsArgs, OverlapsCommand, RevokeArgs,
+};
 pub(crate) use revenue::{RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};

@@ -9,6 +9,7 @@ mod exit;
 mod foreign_text;
 mod keys;
 mod output;
+mod overlaps;
 mod question;
 mod schedules;
 mod server;

@@ -12,6 +12,7 @@ mod maintenance;
 mod money;
 mod normalised;
 mod notification;
+mod overlap;
 mod payment;
 mod push_channel;
 mod reconciliation;
@@ -41,6 +42,10 @@ pub use maintenance::{
 pub use money::{Currency, CurrencyError, Money, SupportedCurrencies, exponent};
 pub use normalised::Normalised;
 pub use notification::{Alarm, DeadLetters, Ending, Notification, NotificationKind, NotifyOn, Work};
+pub use overlap::{
+    Certainty, Decision, DecisionId, Doubt, Overlap, OverlapQuery, Pairing, PaymentKey, PaymentKeyError,
+    Sale, Verdict,
+};
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use push_channel::{PushChannel, WatchDeed, WatchStep};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};

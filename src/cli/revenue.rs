@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Formatted;
+use super::{Formatted, OverlapsArgs};
 use crate::chart::ChartFile;
 use crate::question::RevenueParams;
 
@@ -21,6 +21,11 @@ pub(crate) enum RevenueCommand {
     Quarterly(RevenueArgs),
     /// By calendar year
     Yearly(RevenueArgs),
+    /// List payments that are likely one sale, such as a deal and its charge, and decide which of them counts
+    #[command(after_help = "Examples:\n  buffalo revenue overlaps --start-date 2026-01-01\n  \
+        buffalo revenue overlaps exclude hubspot:31415 --counted stripe:ch_3Nk\n  \
+        buffalo revenue overlaps exclude-all hubspot --at-least possible --dry-run")]
+    Overlaps(OverlapsArgs),
 }
 
 #[derive(Debug, Args)]

@@ -140,6 +140,17 @@ fn notification(undelivered: &Undelivered) -> Option<Concern> {
     })
 }
 
+/// Decisions by which a sale may be counted nowhere now.
+pub(super) fn doubtful(decisions: usize) -> Option<Concern> {
+    (decisions > 0).then(|| {
+        let message = format!(
+            "Payments that are left out, though what should be counted in their place is not: {decisions}"
+        );
+        let command = "buffalo revenue overlaps".to_owned();
+        Concern { code: "overlap_decision_doubtful", source: None, message, command }
+    })
+}
+
 fn records(count: i64) -> String {
     if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }

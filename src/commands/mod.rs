@@ -13,6 +13,7 @@ mod maintain;
 mod migrate;
 mod notify;
 mod openapi;
+mod overlaps;
 mod process;
 mod reconcile;
 mod revenue;

@@ -17,6 +17,7 @@ pub(super) async fn run(command: &RevenueCommand, config: &Config) -> anyhow::Re
         RevenueCommand::Monthly(args) => figures(args, Granularity::Monthly, config).await,
         RevenueCommand::Quarterly(args) => figures(args, Granularity::Quarterly, config).await,
         RevenueCommand::Yearly(args) => figures(args, Granularity::Yearly, config).await,
+        RevenueCommand::Overlaps(args) => super::overlaps::run(args, config).await,
     }
 }
 

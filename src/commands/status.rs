@@ -1,11 +1,11 @@
 //! `buffalo status`: how things stand, at a glance.
 
 use buffalo_model::{Clock, SystemClock};
-use buffalo_store::{CursorRow, FetchLine, OutboxDepth, Status, Undelivered, UnmappedStatus};
+use buffalo_store::{CursorRow, Decisions, FetchLine, OutboxDepth, Status, Undelivered, UnmappedStatus};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::concerns::{Concern, concerns};
+use super::concerns::{Concern, concerns, doubtful};
 use crate::cli::{Format, StatusArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -26,7 +26,9 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
     store.abandon_silent_runs(now).await?;
     let status = store.status(now).await?;
     let undelivered = store.undelivered(now).await?;
-    let concerns = concerns(&status, &undelivered, &config.source_names(), now);
+    let mut concerns = concerns(&status, &undelivered, &config.source_names(), now);
+    let doubted = store.list_decisions(Decisions::Doubtful, config.counted_sources.as_ref()).await?;
+    concerns.extend(doubtful(doubted.len()));
     let standing =
         Standing { status, undelivered, concerns, next_fetch: next_fetch(config, now).await?, now };
     match format {

@@ -17,6 +17,7 @@ mod health_documents;
 mod idempotency;
 mod metrics;
 mod outbox;
+mod overlaps;
 mod params;
 mod rate_limit;
 mod request_id;
@@ -142,6 +143,7 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::monthly))
         .routes(routes!(revenue::quarterly))
         .routes(routes!(revenue::yearly))
+        .routes(routes!(overlaps::list))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

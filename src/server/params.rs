@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, FieldProblem, ProblemCode, RevenueParams, RunsParams, UnmappedParams,
+    DeadLetterListParams, DryRunParams, FieldProblem, OverlapListParams, ProblemCode, RevenueParams,
+    RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
@@ -55,6 +56,10 @@ impl Parameters for RunsParams {
 
 impl Parameters for DeadLetterListParams {
     const NAMES: &'static [&'static str] = &["source", "entity", "reason", "since", "limit", "cursor"];
+}
+
+impl Parameters for OverlapListParams {
+    const NAMES: &'static [&'static str] = &["startDate", "endDate", "timezone", "days", "limit"];
 }
 
 impl Parameters for UnmappedParams {
@@ -145,6 +150,7 @@ mod tests {
         all::<RevenueParams>();
         all::<RunsParams>();
         all::<DeadLetterListParams>();
+        all::<OverlapListParams>();
         all::<UnmappedParams>();
         all::<DryRunParams>();
         all::<NoParams>();

@@ -60,6 +60,7 @@ pub use migrate::MIGRATOR;
 pub use notifications::{DeliveryOutcome, LeasedDelivery, NewSummary, Undelivered};
 pub use partitions::{Dropping, Partition, partition_name};
 pub use revenue::{Mending, PaymentAndRaw, WrongPayment};
+pub use revenue::{Commitment, Decided, DecisionError, Decisions, Judgement};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};
 pub use status::{DeadLetterCount, FetchLine, OutboxDepth, Status, UnmappedStatus};

@@ -3,6 +3,8 @@
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
 //! have not changed since; `migrations/20261121000016_revenue_buckets.sql` says how that is known.
 
+mod decisions;
+mod overlaps;
 mod range;
 mod read;
 mod settle;
@@ -11,6 +13,7 @@ mod verify;
 use buffalo_model::{Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, Source, midnight};
 use chrono::{DateTime, Utc};
 
+pub use self::decisions::{Commitment, Decided, DecisionError, Decisions, Judgement};
 use self::range::{Bounds, Cut, Range};
 use self::read::Read;
 use self::settle::Turn;

@@ -43,6 +43,7 @@ mod metrics;
 mod metrics_in_use;
 mod notifications;
 mod openapi;
+mod overlaps;
 mod pooler;
 mod processing;
 mod rate_limit;

@@ -15,6 +15,7 @@ mod fixture;
 mod fx;
 mod measure;
 mod notifications;
+mod overlaps;
 mod pages;
 mod partitions;
 mod revenue;
