@@ -9,6 +9,7 @@ mod docs;
 mod document;
 mod error;
 mod error_code;
+mod explanation;
 mod headers;
 mod health;
 mod health_documents;
@@ -132,6 +133,7 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::monthly))
         .routes(routes!(revenue::quarterly))
         .routes(routes!(revenue::yearly))
+        .routes(routes!(explanation::explain))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, FieldProblem, ProblemCode, RevenueParams, RunsParams, UnmappedParams,
+    DeadLetterListParams, DryRunParams, ExplanationParams, FieldProblem, ProblemCode, RevenueParams,
+    RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
@@ -38,6 +39,22 @@ pub(super) trait Parameters: DeserializeOwned {
 impl Parameters for RevenueParams {
     const NAMES: &'static [&'static str] =
         &["startDate", "endDate", "source", "currency", "timezone", "basis", "asOf", "fill"];
+}
+
+impl Parameters for ExplanationParams {
+    const NAMES: &'static [&'static str] = &[
+        "date",
+        "startDate",
+        "endDate",
+        "source",
+        "currency",
+        "timezone",
+        "basis",
+        "asOf",
+        "measure",
+        "limit",
+        "cursor",
+    ];
 }
 
 impl Parameters for RunsParams {
@@ -134,6 +151,7 @@ mod tests {
             assert!(read::<T>(&query).is_ok(), "{query}");
         }
         all::<RevenueParams>();
+        all::<ExplanationParams>();
         all::<RunsParams>();
         all::<DeadLetterListParams>();
         all::<UnmappedParams>();

@@ -3,6 +3,7 @@
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
 //! have not changed since; `migrations/20261121000016_revenue_buckets.sql` says how that is known.
 
+mod explain;
 mod range;
 mod read;
 mod settle;
@@ -41,6 +42,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Revenue, StoreError> {
         let (range, read) = self.read_revenue(&query, now).await?;
+        self.assemble(query, &range, read, sources, now).await
+    }
+
+    /// Makes an answer of what was read.
+    async fn assemble(
+        &self,
+        query: RevenueQuery,
+        range: &Range,
+        read: Read,
+        sources: &[Source],
+        now: DateTime<Utc>,
+    ) -> Result<Revenue, StoreError> {
         if let Some(drift) = read.drift {
             return Err(drift.into());
         }
@@ -54,7 +67,7 @@ impl Store {
         let proof =
             Proof { checked_at: now, buckets_recomputed: read.recomputed, verified_at: read.verified_at };
         let asked_until = query.end_date.map(|_| range.ends_at());
-        let unattributed = self.unattributed(&query, &range).await?;
+        let unattributed = self.unattributed(&query, range).await?;
         let mut revenue = Revenue::assemble(query, &read.sums, &freshness, asked_until, proof)
             .map_err(StoreError::Overflow)?;
         revenue.unattributed = unattributed;
@@ -66,7 +79,8 @@ impl Store {
         query: &RevenueQuery,
         now: DateTime<Utc>,
     ) -> Result<(Range, Read), StoreError> {
-        let mut bounds = if Range::needs_bounds(query) { Some(self.revenue_bounds().await?) } else { None };
+        let mut bounds =
+            if Range::needs_bounds(query) { Some(self.revenue_bounds(query).await?) } else { None };
         let mut tries = 0;
         loop {
             let range = Range::of(query, bounds, now)?;
@@ -95,8 +109,8 @@ impl Store {
         }
     }
 
-    async fn revenue_bounds(&self) -> Result<Bounds, StoreError> {
-        let found = sqlx::query_file!("queries/revenue/bounds.sql")
+    async fn revenue_bounds(&self, query: &RevenueQuery) -> Result<Bounds, StoreError> {
+        let found = sqlx::query_file!("queries/revenue/bounds.sql", query.as_of.is_some())
             .fetch_one(&self.pool)
             .await
             .map_err(self.fail("find the range of payments"))?;

@@ -7,7 +7,7 @@ use utoipa::PartialSchema;
 
 use super::document;
 use crate::question::{
-    DeadLetterFilterParams, DeadLetterListParams, DryRunParams, RevenueParams, RunsParams,
+    DeadLetterFilterParams, DeadLetterListParams, DryRunParams, ExplanationParams, RevenueParams, RunsParams,
 };
 use crate::server::error_code::ErrorCode;
 use crate::server::params::Parameters;
@@ -116,6 +116,7 @@ fn the_parameters_of_the_document_are_those_that_are_read() {
     let read = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(of("/runs", "get"), read(RunsParams::NAMES));
     assert_eq!(of("/metrics/revenue/daily", "get"), read(RevenueParams::NAMES));
+    assert_eq!(of("/metrics/revenue/explain", "get"), read(ExplanationParams::NAMES));
     assert_eq!(of("/dead-letters", "get"), read(DeadLetterListParams::NAMES));
     assert_eq!(of("/dead-letters/{id}/replay", "post"), read(DryRunParams::NAMES));
     let schema = json!(crate::server::dead_letter_choice::Choice::schema());

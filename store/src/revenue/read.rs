@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::range::{Bounds, Range};
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// The instant after all others: payments as they are known now.
@@ -17,6 +18,8 @@ pub(super) const NOW_AND_EVER: DateTime<Utc> =
 /// The planner would make a new plan for each range, which takes longer than to answer, and compile it for ranges it takes
 /// for long.
 const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+
+const BEGIN_READING_ROWS: &str = "BEGIN READ ONLY";
 
 /// What was read.
 #[derive(Debug)]
@@ -54,8 +57,22 @@ impl Store {
         most_recomputed: i64,
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
-        let sources = sources(query);
         let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
+        let read = self.read_buckets_in_tx(&mut tx, query, range, with_bounds, most_recomputed).await?;
+        tx.commit().await.map_err(fail())?;
+        Ok(read)
+    }
+
+    pub(super) async fn read_buckets_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+        most_recomputed: i64,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let sources = sources(query);
         let row = sqlx::query_file!(
             "queries/revenue/buckets.sql",
             &range.starts_at,
@@ -67,10 +84,9 @@ impl Store {
             with_bounds,
             most_recomputed,
         )
-        .fetch_one(&mut tx)
+        .fetch_one(tx)
         .await
         .map_err(fail())?;
-        tx.commit().await.map_err(fail())?;
         let columns = Columns {
             currencies: row.currencies,
             pieces: row.pieces,
@@ -92,6 +108,19 @@ impl Store {
 
     /// Sums of pieces from payments, as they were known at the instant of the question.
     pub(super) async fn read_rows(&self, query: &RevenueQuery, range: &Range) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let mut tx = self.pool.begin_with(BEGIN_READING_ROWS).await.map_err(fail())?;
+        let read = self.read_rows_in_tx(&mut tx, query, range).await?;
+        tx.commit().await.map_err(fail())?;
+        Ok(read)
+    }
+
+    pub(super) async fn read_rows_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        query: &RevenueQuery,
+        range: &Range,
+    ) -> Result<Read, StoreError> {
         let sources = sources(query);
         let row = sqlx::query_file!(
             "queries/revenue/rows.sql",
@@ -103,7 +132,7 @@ impl Store {
             query.currency.as_str(),
             sources.as_deref() as Option<&[&str]>,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(tx)
         .await
         .map_err(self.fail("compute revenue"))?;
         let columns = Columns {
@@ -183,7 +212,7 @@ fn sum(currency: &str, measure: &str, amount: &str, payments: i64) -> Result<Sum
     })
 }
 
-fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
+pub(super) fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
     query.sources().map(|sources| sources.into_iter().map(Source::as_str).collect())
 }
 
@@ -196,6 +225,6 @@ fn document<T: serde::de::DeserializeOwned>(found: Value) -> Result<T, StoreErro
     serde_json::from_value(found).map_err(|error| unreadable(error.to_string()))
 }
 
-fn unreadable(what: String) -> StoreError {
+pub(super) fn unreadable(what: String) -> StoreError {
     StoreError::Unreadable { table: "payments", what }
 }

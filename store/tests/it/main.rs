@@ -11,7 +11,9 @@ mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
 mod dead_letters;
+mod explain;
 mod fixture;
+mod known_then;
 mod measure;
 mod notifications;
 mod pages;
