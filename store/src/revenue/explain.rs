@@ -61,6 +61,9 @@ impl Store {
             }
             let rows = self.contributions_in_tx(&mut tx, question, range).await?;
             tx.commit().await.map_err(fail())?;
+            if read.unsettled > 0 || read.unknown_days > 0 {
+                self.settle_in_background(range.clone());
+            }
             return Ok((read, rows));
         }
     }
