@@ -16,7 +16,7 @@ pub(crate) use overlaps::{
     AtLeast, ByArgs, DecisionsArgs, DistinctArgs, ExcludeAllArgs, ExcludeArgs, JudgementArgs,
     OverlapListArgs, OverlapsArgs, OverlapsCommand, RevokeArgs,
 };
-pub(crate) use revenue::{RevenueArgs, RevenueCommand};
+pub(crate) use revenue::{ExplainArgs, RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};
 pub(crate) use webhooks::{WebhooksAction, WebhooksArgs};
@@ -79,6 +79,7 @@ pub(crate) enum Command {
         subcommand,
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
         buffalo revenue daily --timezone Europe/Berlin --format csv\n  \
+        buffalo revenue explain 2026-03-31\n  \
         buffalo revenue weekly --start-date 2026-01-01 --chart revenue.svg"
     )]
     Revenue(RevenueCommand),

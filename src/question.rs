@@ -1,6 +1,7 @@
 //! Questions as they are asked from outside, by flags or by query parameters, and what is wrong with them.
 
 mod dead_letters;
+mod explanation;
 mod overlaps;
 mod problem;
 mod revenue;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, DeadLetterPage};
+pub(crate) use explanation::ExplanationParams;
 pub(crate) use overlaps::{OverlapListParams, OverlapParams};
 pub(crate) use problem::{FieldProblem, ProblemCode};
 pub(crate) use revenue::RevenueParams;

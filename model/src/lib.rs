@@ -53,12 +53,13 @@ pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
-    Basis, Bucket, Day, Difference, DriftCheck, FieldDifference, FigureDifference, Figures, Freshness, Gap,
-    GapCode, Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, Revenue,
-    RevenueByDay, RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueDrift,
-    RevenueFigures, RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear,
-    RevenueQuery, RevenueQueryError, RevenueSummary, RevenueTotals, Sum, Verification, gaps, midnight,
-    parse_date, parse_timezone,
+    Basis, Bucket, Contribution, ContributionPosition, Day, Difference, DriftCheck, Explanation,
+    ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode, Granularity,
+    Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, Revenue, RevenueByDay,
+    RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueDrift, RevenueFigures,
+    RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
+    RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, Verification, gaps, midnight,
+    parse_date, parse_timezone, payload_document,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

@@ -7,6 +7,7 @@ mod completeness;
 mod days;
 mod document;
 mod documents;
+mod explanation;
 mod figures;
 mod granularity;
 mod query;
@@ -26,6 +27,9 @@ pub use documents::{
     DriftCheck, RevenueByDay, RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueSummary,
     RevenueTotals,
+};
+pub use explanation::{
+    Contribution, ContributionPosition, Explanation, ExplanationQuery, UnknownContribution, payload_document,
 };
 pub use figures::{Figures, Measure, Overflow};
 pub use granularity::{Bucket, Granularity};

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{Formatted, OverlapsArgs};
 use crate::chart::ChartFile;
-use crate::question::RevenueParams;
+use crate::question::{ExplanationParams, RevenueParams};
 
 /// What can be asked about revenue.
 #[derive(Debug, Subcommand)]
@@ -26,6 +26,18 @@ pub(crate) enum RevenueCommand {
         buffalo revenue overlaps exclude hubspot:31415 --counted stripe:ch_3Nk\n  \
         buffalo revenue overlaps exclude-all hubspot --at-least possible --dry-run")]
     Overlaps(OverlapsArgs),
+    /// Show the payments behind the figures of a day, each with what the source said of it (--format json)
+    #[command(after_help = "Examples:\n  buffalo revenue explain 2026-11-30 --timezone Europe/Berlin\n  \
+        buffalo revenue explain 2026-11-01 --end-date 2026-11-30 --measure refunded --format json")]
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) params: ExplanationParams,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
 }
 
 #[derive(Debug, Args)]

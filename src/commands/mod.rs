@@ -5,6 +5,7 @@ mod concerns;
 mod cursors;
 mod dead_letters;
 mod demo;
+mod explain;
 mod fetch;
 mod fx;
 mod health;

@@ -2,7 +2,7 @@
 
 use buffalo_model::{Clock, Granularity, Revenue, SystemClock};
 
-use super::usage;
+use super::{explain, usage};
 use crate::chart::ChartFile;
 use crate::cli::{Format, RevenueArgs, RevenueCommand};
 use crate::config::Config;
@@ -18,6 +18,7 @@ pub(super) async fn run(command: &RevenueCommand, config: &Config) -> anyhow::Re
         RevenueCommand::Quarterly(args) => figures(args, Granularity::Quarterly, config).await,
         RevenueCommand::Yearly(args) => figures(args, Granularity::Yearly, config).await,
         RevenueCommand::Overlaps(args) => super::overlaps::run(args, config).await,
+        RevenueCommand::Explain(args) => explain::run(args, config).await,
     }
 }
 

@@ -102,6 +102,18 @@ impl Problems {
         read.map_err(|_| self.note(field, ProblemCode::InvalidDate, message)).ok().map(|time| time.to_utc())
     }
 
+    pub(super) fn limit(&mut self, text: Option<&str>) -> u8 {
+        match text.map(str::parse::<u8>) {
+            None => 20,
+            Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
+            Some(_) => {
+                let message = "must be a whole number from 1 to 100".to_owned();
+                self.note("limit", ProblemCode::InvalidLimit, message);
+                20
+            }
+        }
+    }
+
     pub(super) fn source(&mut self, name: Option<&str>) -> Option<Source> {
         let read = name.map(known_source)?;
         read.map_err(|message| self.note("source", ProblemCode::UnknownSource, message)).ok()
@@ -141,7 +153,7 @@ impl Problems {
         })
     }
 
-    fn basis(&mut self, name: Option<&str>) -> Basis {
+    pub(super) fn basis(&mut self, name: Option<&str>) -> Basis {
         match name {
             None | Some("event") => Basis::Event,
             Some("payment") => Basis::Payment,

@@ -1,7 +1,7 @@
 //! What parameters may be, for the document about the HTTP face: taken from the lists that the program itself checks by.
 
 use buffalo_connectors::SOURCES;
-use buffalo_model::Entity;
+use buffalo_model::{Entity, Measure};
 use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, SchemaFormat};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -41,6 +41,13 @@ documented! {
     FetchMode: one_of(["incremental", "full"]);
     /// On which day refunds and disputes count.
     RevenueBasis: one_of(["event", "payment"]);
+    /// What a payment counts for.
+    RevenueMeasure: one_of(Measure::ALL.into_iter().map(Measure::as_str));
+    /// A place in an explanation: microseconds, what is counted, source, entity and id.
+    ContributionPlace: matching(&format!(
+        r"^\d{{1,16}}\.({})\.[a-z]+\.[a-z]+\.[^\u0000]+$",
+        Measure::ALL.map(Measure::as_str).join("|")
+    ));
     /// A time zone that this program knows.
     TimeZone: one_of(chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
     /// A day or a time.

@@ -10,6 +10,7 @@ mod docs;
 mod document;
 mod error;
 mod error_code;
+mod explanation;
 mod findings;
 mod headers;
 mod health;
@@ -144,6 +145,7 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::quarterly))
         .routes(routes!(revenue::yearly))
         .routes(routes!(overlaps::list))
+        .routes(routes!(explanation::explain))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

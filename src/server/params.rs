@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, FieldProblem, OverlapListParams, ProblemCode, RevenueParams,
-    RunsParams, UnmappedParams,
+    DeadLetterListParams, DryRunParams, ExplanationParams, FieldProblem, OverlapListParams, ProblemCode,
+    RevenueParams, RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
@@ -47,6 +47,22 @@ impl Parameters for RevenueParams {
         "basis",
         "asOf",
         "fill",
+    ];
+}
+
+impl Parameters for ExplanationParams {
+    const NAMES: &'static [&'static str] = &[
+        "date",
+        "startDate",
+        "endDate",
+        "source",
+        "currency",
+        "timezone",
+        "basis",
+        "asOf",
+        "measure",
+        "limit",
+        "cursor",
     ];
 }
 
@@ -148,6 +164,7 @@ mod tests {
             assert!(read::<T>(&query).is_ok(), "{query}");
         }
         all::<RevenueParams>();
+        all::<ExplanationParams>();
         all::<RunsParams>();
         all::<DeadLetterListParams>();
         all::<OverlapListParams>();

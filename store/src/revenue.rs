@@ -4,6 +4,7 @@
 //! have not changed since; `migrations/20261121000016_revenue_buckets.sql` says how that is known.
 
 mod decisions;
+mod explain;
 mod overlaps;
 mod range;
 mod read;
@@ -44,6 +45,17 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Revenue, StoreError> {
         let read = self.read_revenue(&query, now).await?;
+        self.assemble(query, read, sources, now).await
+    }
+
+    /// Makes an answer of what was read.
+    async fn assemble(
+        &self,
+        query: RevenueQuery,
+        read: Read,
+        sources: &[Source],
+        now: DateTime<Utc>,
+    ) -> Result<Revenue, StoreError> {
         if let Some(drift) = read.drift {
             return Err(drift.into());
         }

@@ -27,6 +27,7 @@ mod dead_letters;
 mod deaths;
 mod demo;
 mod draining;
+mod explain;
 mod exposition;
 mod faults;
 mod fx;

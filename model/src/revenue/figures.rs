@@ -1,5 +1,7 @@
 //! Figures: sums of what payments count for.
 
+use serde::Serialize;
+
 use crate::Currency;
 
 /// What was collected, what went back, and what is not decided, in minor units of one currency.
@@ -39,7 +41,8 @@ pub struct Figures {
 pub struct Overflow(pub Currency);
 
 /// What a payment counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Into gross revenue.
     Collected,
@@ -60,6 +63,42 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// All of them, in the order in which answers tell them.
+    pub const ALL: [Self; 8] = [
+        Self::Collected,
+        Self::Refunded,
+        Self::Disputed,
+        Self::Withdrawn,
+        Self::Pending,
+        Self::PendingReturn,
+        Self::Unknown,
+        Self::Excluded,
+    ];
+
+    /// The name in parameters and documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Collected => "collected",
+            Self::Refunded => "refunded",
+            Self::Disputed => "disputed",
+            Self::Withdrawn => "withdrawn",
+            Self::Pending => "pending",
+            Self::PendingReturn => "pending_return",
+            Self::Unknown => "unknown",
+            Self::Excluded => "excluded",
+        }
+    }
+
+    /// The names that it has in the database, where returns that nobody understands are told apart from sales.
+    #[must_use]
+    pub fn stored_names(self) -> Vec<&'static str> {
+        match self {
+            Self::Unknown => vec!["unknown", "unknown_return"],
+            other => vec![other.as_str()],
+        }
+    }
+
     /// The measure of that name in the database; none where there is no such.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -60,8 +60,22 @@ impl Store {
         most_marks: i64,
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
-        let sources = sources(query);
         let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
+        let read = self.read_buckets_in_tx(&mut tx, query, range, with_bounds, most_marks).await?;
+        tx.commit().await.map_err(fail())?;
+        Ok(read)
+    }
+
+    pub(super) async fn read_buckets_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+        most_marks: i64,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let sources = sources(query);
         let row = sqlx::query_file!(
             "queries/revenue/buckets.sql",
             &range.starts_at,
@@ -73,11 +87,10 @@ impl Store {
             with_bounds,
             most_marks,
         )
-        .fetch_one(&mut tx)
+        .fetch_one(&mut *tx)
         .await
         .map_err(fail())?;
-        let unattributed = self.unattributed_in_tx(&mut tx, query, range).await?;
-        tx.commit().await.map_err(fail())?;
+        let unattributed = self.unattributed_in_tx(tx, query, range).await?;
         let columns = Columns {
             currencies: row.currencies,
             pieces: row.pieces,
@@ -106,8 +119,21 @@ impl Store {
         with_bounds: bool,
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
-        let sources = sources(query);
         let mut tx = self.pool.begin_with(BEGIN_ROWS).await.map_err(fail())?;
+        let read = self.read_rows_in_tx(&mut tx, query, range, with_bounds).await?;
+        tx.commit().await.map_err(fail())?;
+        Ok(read)
+    }
+
+    pub(super) async fn read_rows_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let sources = sources(query);
         let row = sqlx::query_file!(
             "queries/revenue/rows.sql",
             &range.starts_at,
@@ -119,11 +145,10 @@ impl Store {
             sources.as_deref() as Option<&[&str]>,
             with_bounds,
         )
-        .fetch_one(&mut tx)
+        .fetch_one(&mut *tx)
         .await
         .map_err(fail())?;
-        let unattributed = self.unattributed_in_tx(&mut tx, query, range).await?;
-        tx.commit().await.map_err(fail())?;
+        let unattributed = self.unattributed_in_tx(tx, query, range).await?;
         let columns = Columns {
             currencies: row.currencies,
             pieces: row.pieces,
@@ -202,7 +227,7 @@ fn sum(currency: &str, measure: &str, amount: &str, payments: i64) -> Result<Sum
     })
 }
 
-fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
+pub(super) fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
     query.sources().map(|sources| sources.into_iter().map(Source::as_str).collect())
 }
 
@@ -215,6 +240,6 @@ fn document<T: serde::de::DeserializeOwned>(found: Value) -> Result<T, StoreErro
     serde_json::from_value(found).map_err(|error| unreadable(error.to_string()))
 }
 
-fn unreadable(what: String) -> StoreError {
+pub(super) fn unreadable(what: String) -> StoreError {
     StoreError::Unreadable { table: "payments", what }
 }

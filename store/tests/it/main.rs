@@ -11,8 +11,10 @@ mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;
 mod dead_letters;
+mod explain;
 mod fixture;
 mod fx;
+mod known_then;
 mod measure;
 mod notifications;
 mod overlaps;

@@ -69,7 +69,7 @@ async fn read(store: Store, reader: usize, writing: Arc<AtomicUsize>) -> usize {
     let mut answers = 0;
     loop {
         let done = writing.load(Ordering::Acquire) == 0;
-        let basis = if (reader + answers) % 2 == 0 { Basis::Event } else { Basis::Payment };
+        let basis = if (reader + answers).is_multiple_of(2) { Basis::Event } else { Basis::Payment };
         let query = RevenueQuery {
             basis,
             timezone: zones[reader % zones.len()].parse().unwrap(),
