@@ -61,7 +61,7 @@ fn containers_run_commands_of_the_program_with_settings_of_it() {
     for command in &commands {
         assert_command(&texts(command));
     }
-    for needed in ["migrate", "serve", "fetch", "process", "summary", "maintain", "reconcile"] {
+    for needed in ["migrate", "serve", "fetch", "process", "summary", "maintain", "reconcile", "verify"] {
         assert_eq!(commands.iter().filter(|command| command[0] == needed).count(), 1, "{needed}");
     }
     for (kind, field) in [("ConfigMap", "data"), ("Secret", "stringData")] {
