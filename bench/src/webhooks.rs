@@ -1,5 +1,5 @@
-//! Webhooks: signed events of Stripe that `serve` takes, each durable before its answer, against the same statement asked by
-//! pgbench.
+//! Webhooks: signed events of Stripe that `serve` takes, each durable before its answer, against pgbench with a statement for
+//! each event.
 
 use std::time::{Duration, Instant};
 
@@ -129,7 +129,7 @@ fn statement() -> String {
         ("$2", name.to_owned()),
         ("$1", "'stripe'".to_owned()),
     ];
-    let statement = include_str!("../../store/queries/take_event.sql");
+    let statement = include_str!("take_event.sql");
     let statement =
         parameters.iter().fold(statement.to_owned(), |sql, (name, value)| sql.replace(name, value));
     format!("\\set number random(1, 9000000000000000)\n{statement}")

@@ -1,10 +1,13 @@
-//! Taking what was posted: a state goes into the outbox, a hint to those who fetch. One write each; nobody is asked anything.
+//! Taking what was posted: a state goes into the outbox, a hint to those who fetch. Nobody is asked anything.
+
+mod together;
 
 use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
 use buffalo_model::{Clock, Source};
-use buffalo_store::{EventState, Store, StoreError, Taken};
+use buffalo_store::{Store, StoreError, Taken};
+use together::{Event, Together};
 use tokio::sync::Notify;
 
 /// Takes posts. Clones share what they have to tell.
@@ -12,6 +15,7 @@ use tokio::sync::Notify;
 pub struct Intake {
     store: Store,
     clock: Arc<dyn Clock>,
+    together: Arc<Together>,
     enqueued: Arc<Notify>,
 }
 
@@ -26,7 +30,8 @@ impl Intake {
     ) -> (Self, impl Future<Output = std::convert::Infallible>) {
         let enqueued = Arc::new(Notify::new());
         let telling = tell(store.clone(), Arc::clone(&enqueued));
-        (Self { store, clock, enqueued }, telling)
+        let together = Arc::new(Together::new(store.clone(), Arc::clone(&clock)));
+        (Self { store, clock, together, enqueued }, telling)
     }
 
     /// Stores what follows from a post.
@@ -34,23 +39,23 @@ impl Intake {
     /// # Errors
     ///
     /// [`StoreError`]: the post was not taken and should be made again.
-    pub async fn take(&self, source: &Source, news: &News) -> Result<(), StoreError> {
+    pub async fn take(&self, source: &Source, news: News) -> Result<(), StoreError> {
         match news {
             News::Nothing => Ok(()),
             News::Hints(hints) => {
                 for hint in hints {
-                    self.raise(source, *hint).await?;
+                    self.raise(source, hint).await?;
                 }
                 Ok(())
             }
             News::State { event_id, record, otherwise } => {
-                let state = EventState { source, entity: otherwise.entity, event_id, record };
-                let taken = self.store.take_event(&state, self.clock.now()).await?;
-                tracing::debug!(%source, event_id, ?taken, "a post was taken");
+                let event = Event { source: source.clone(), entity: otherwise.entity, event_id, record };
+                let taken = self.together.take(event).await?;
+                tracing::debug!(%source, ?taken, "a post was taken");
                 match taken {
                     Taken::Enqueued => self.enqueued.notify_one(),
                     // Should this fail, the event counts as taken and the next fetch brings the record all the same.
-                    Taken::Unclear => self.raise(source, *otherwise).await?,
+                    Taken::Unclear => self.raise(source, otherwise).await?,
                     Taken::Repeated | Taken::NoNews => {}
                 }
                 Ok(())

@@ -69,7 +69,7 @@ pub(super) async fn receive(
         tracing::warn!(%source, %error, "a post was refused");
         refused(&error)
     })?;
-    app.intake.take(connector.source(), &news).await?;
+    app.intake.take(connector.source(), news).await?;
     Ok(Json(Received { received: true, kind }))
 }
 

@@ -1,4 +1,4 @@
-//! What vendors post: the state that an event carries is enqueued by one statement.
+//! What vendors post: the states that events carry are enqueued by one statement.
 
 use buffalo_model::{Entity, RawRecord, Source};
 use chrono::{DateTime, Utc};
@@ -40,39 +40,58 @@ pub enum Taken {
 }
 
 impl Store {
-    /// Enqueues the state that an event carries, unless the event was taken before or something newer is known. Does not
-    /// say so to those who wait for rows: see [`Store::announce_rows`].
+    /// Enqueues the state that an event carries: see [`Store::take_events`].
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like; nothing is stored then, or all of it.
     pub async fn take_event(&self, event: &EventState<'_>, now: DateTime<Utc>) -> Result<Taken, StoreError> {
-        let record = event.record;
-        let hash = record.content_hash();
-        let came_to = sqlx::query_file!(
-            "queries/take_event.sql",
-            event.source.as_str(),
-            event.event_id,
+        let taken = self.take_events(std::slice::from_ref(event), now).await?;
+        taken.first().copied().ok_or_else(|| StoreError::Unreadable {
+            table: "webhook_events",
+            what: "nothing is said of an event that was taken".to_owned(),
+        })
+    }
+
+    /// Enqueues the states that events carry, each unless its event was taken before or something newer is known; says what
+    /// became of each, in the same order. No two may be of one event, or of one record. Does not say so to those who wait
+    /// for rows: see [`Store::announce_rows`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like; nothing is stored then, or all of it.
+    pub async fn take_events(
+        &self,
+        events: &[EventState<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Taken>, StoreError> {
+        let records = || events.iter().map(|event| event.record);
+        let hashes: Vec<_> = records().map(RawRecord::content_hash).collect();
+        let rows = sqlx::query_file!(
+            "queries/take_events.sql",
+            &events.iter().map(|event| event.source.as_str()).collect::<Vec<_>>() as &[&str],
+            &events.iter().map(|event| event.event_id).collect::<Vec<_>>() as &[&str],
+            &events.iter().map(|event| event.entity.as_str()).collect::<Vec<_>>() as &[&str],
+            &records().map(|record| record.external_id.as_str()).collect::<Vec<_>>() as &[&str],
+            &records().map(|record| record.observed_at).collect::<Vec<_>>(),
+            &hashes.iter().map(|hash| hash.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
+            &records().map(|record| record.api_version.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+            &records().map(|record| record.context.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+            &records().map(|record| record.payload.as_str()).collect::<Vec<_>>() as &[&str],
             now,
-            event.entity.as_str(),
-            record.external_id,
-            record.observed_at,
-            hash.as_bytes(),
             NO_RUN,
-            record.api_version,
-            record.context,
-            record.payload,
             Lane::Live.as_str(),
         )
-        .fetch_one(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(self.fail("enqueue an event"))?;
-        Ok(match (came_to.is_new, came_to.is_enqueued, came_to.is_settled) {
+        .map_err(self.fail("enqueue events"))?;
+        let became = rows.into_iter().map(|row| match (row.is_new, row.is_enqueued, row.is_settled) {
             (false, ..) => Taken::Repeated,
             (true, true, _) => Taken::Enqueued,
             (true, false, true) => Taken::NoNews,
             (true, false, false) => Taken::Unclear,
-        })
+        });
+        Ok(became.collect())
     }
 
     /// How many events were received before a time.

@@ -55,6 +55,33 @@ async fn older_states_equal_ones_and_repetitions_are_no_news() {
     fixture.database.drop_it().await;
 }
 
+#[tokio::test]
+async fn what_is_taken_together_is_told_apart() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .write(&[record("ch_1", 10, "1"), record("ch_2", 10, "1"), record("ch_3", 10, "1")])
+        .await
+        .unwrap();
+    take(&fixture, "evt_0", &record("ch_0", 0, "0")).await;
+    let (entity, source) = (Entity::Payments, &fixture.source);
+    let records = [("ch_4", 20), ("ch_3", 10), ("ch_2", 20), ("ch_1", 9), ("ch_0", 20)]
+        .map(|(id, second)| record(id, second, "2"));
+    let events = ["evt_5", "evt_4", "evt_3", "evt_2", "evt_0"];
+    let together: Vec<_> = std::iter::zip(events, &records)
+        .map(|(event_id, record)| EventState { source, entity, event_id, record })
+        .collect();
+    let taken = fixture.store.take_events(&together, T0).await.unwrap();
+    let expected = [Taken::Enqueued, Taken::Unclear, Taken::Enqueued, Taken::NoNews, Taken::Repeated];
+    assert_eq!(taken, expected);
+    assert_eq!(fixture.database.number("SELECT count(*) FROM raw_records WHERE payload = '2'").await, 2);
+    // Of one record one would have to see what became of the other: nothing is stored.
+    let newer = record("ch_4", 30, "3");
+    let twice = ["evt_6", "evt_7"].map(|event_id| EventState { source, entity, event_id, record: &newer });
+    fixture.store.take_events(&twice, T0).await.unwrap_err();
+    assert_eq!(fixture.database.number("SELECT count(*) FROM webhook_events").await, 5);
+    fixture.database.drop_it().await;
+}
+
 /// Many post at once, some the same event, while a fetch brings the same records: each state is stored at most once, and
 /// the newest is the last.
 #[tokio::test(flavor = "multi_thread")]

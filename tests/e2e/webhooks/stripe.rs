@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{SECRET, events, post_event};
 use crate::harness::{Outcome, World, kill, terminate};
-use crate::http::{serve, serve_by};
+use crate::http::{get, serve, serve_by};
 
 async fn world(charges: u64) -> World {
     let mut world = World::with_charges(charges).await;
@@ -97,6 +97,41 @@ async fn an_event_is_taken_once_whoever_it_is_posted_to() {
     world.assert_complete().await;
     kill(&mut one).await;
     kill(&mut other).await;
+    world.end().await;
+}
+
+/// PostgreSQL has no text with a NUL in it. Stripe sends none: it stands for whatever is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_can_t_be_stored_costs_those_beside_it_nothing() {
+    let mut world = world(0).await;
+    for amount in 1..=6 {
+        world.charge(json!({"amount": amount, "currency": "usd"})).await;
+    }
+    let mut events = events(&world).await;
+    let mut bad: serde_json::Value = serde_json::from_str(&events[5]).unwrap();
+    bad["id"] = "evt_\0".into();
+    events[5] = bad.to_string();
+    let (mut server, base) = serve(&mut world).await;
+    let mut lock = world.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE webhook_events IN SHARE MODE").execute(&mut *lock).await.unwrap();
+    let mut posts = tokio::task::JoinSet::new();
+    for event in &events {
+        let (base, event) = (base.clone(), event.clone());
+        posts.spawn(async move { post_event(&base, &event).await.0 });
+    }
+    let all = format!("buffalo_http_requests_in_flight {}", events.len() + 1);
+    world
+        .until("all of them wait", async || {
+            let (_, metrics, _) = get(format!("{base}/metrics"), &[]).await;
+            metrics.as_str().unwrap().lines().any(|line| line == all)
+        })
+        .await;
+    lock.rollback().await.unwrap();
+    let mut statuses = posts.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 500]);
+    assert_eq!(raw_records(&world).await, 5);
+    kill(&mut server).await;
     world.end().await;
 }
 

@@ -1,5 +1,5 @@
--- Takes the state of a record that an event carries, in one statement, so in one commit: the event's id, the record's head,
--- the vendor's bytes, the row in the outbox. A second post of the same event finds the id and does nothing.
+-- What `serve` is measured against: the plainest statement that takes one event. What `serve` says itself takes several at once,
+-- store/queries/take_events.sql. In one commit: the event's id, the record's head, the vendor's bytes, the row in the outbox. A second post of the same event finds the id and does nothing.
 --
 -- No cursor is touched, so a fetch that is under way is not disturbed. A state must be newer than the one that is known:
 -- where both are of the same time nobody can tell from one event which came last. That is `unclear`, as is a record that
