@@ -43,7 +43,7 @@ fn units_start_commands_of_the_program() {
             started += 1;
         }
     }
-    assert_eq!(started, 7);
+    assert_eq!(started, 8);
 }
 
 #[test]
