@@ -67,6 +67,7 @@ async fn all(fixture: &Fixture, mut question: ExplanationQuery) -> (Vec<Contribu
     loop {
         let page = fixture.store.explain_revenue(question.clone(), &[], minute(60)).await.unwrap();
         assert!(page.rows.len() <= usize::from(question.limit));
+        assert!(rows.len() < 100, "pages repeat themselves: {rows:?}");
         rows.extend(page.rows);
         let Some(place) = page.next_cursor else { return (rows, page.totals.total) };
         // As it comes back from outside.
