@@ -160,8 +160,13 @@ DECLARE
         SELECT given_back.source, given_back.entity, given_back.external_id, given_back.currency, 'event',
                counts.measure, given_back.occurred_at, counts.amount
         FROM PAYMENTS given_back
-        LEFT JOIN PAYMENTS sale ON sale.source = given_back.source AND sale.entity = given_back.entity
-             AND sale.external_id = given_back.parent_external_id AND sale.kind NOT IN ('refund', 'dispute')
+        LEFT JOIN LATERAL (
+            SELECT * FROM PAYMENTS charge
+            WHERE charge.source = given_back.source AND charge.entity = given_back.entity
+              AND charge.external_id = given_back.parent_external_id
+              AND charge.kind NOT IN ('refund', 'dispute')
+            OFFSET 0
+        ) AS sale ON true
         RETURNED
         WHERE given_back.kind IN ('refund', 'dispute') AND given_back.deleted_at IS NULL AND counts.amount > 0
         UNION ALL

@@ -171,6 +171,7 @@ impl From<StoreError> for ApiError {
         tracing::error!(%error, "a request could not be answered");
         match error {
             StoreError::Drift(drift) => Self::saying(ErrorCode::MetricDrift, drift.to_string()),
+            StoreError::Overflow(overflow) => Self::saying(ErrorCode::InternalError, overflow.to_string()),
             StoreError::Unanswerable(error) => Self::saying(ErrorCode::ValidationError, error.to_string()),
             error if error.is_transient() => ErrorCode::DatabaseUnavailable.into(),
             _ => Self::internal(),

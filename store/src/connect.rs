@@ -1,7 +1,6 @@
 //! The way into the database: connections and their settings.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use buffalo_model::NotifyOn;
@@ -11,6 +10,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::database::Database;
 use crate::error::classify;
+use crate::revenue::Settler;
 use crate::{Sessions, StoreError, tls};
 
 /// How to reach the database.
@@ -38,8 +38,8 @@ pub struct Store {
     pub(crate) connect_options: PgConnectOptions,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
-    /// Whether this process settles revenue at this moment.
-    pub(crate) settling: Arc<AtomicBool>,
+    /// Who settles revenue in this process, on a connection that readers can't use up.
+    pub(crate) settler: Arc<Settler>,
 }
 
 /// The connections of a process.
@@ -64,6 +64,9 @@ const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a caller waits for a connection before the database counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long the connection of settling is kept when nothing is to be settled.
+const IDLE_SETTLER: Duration = Duration::from_secs(60);
 
 impl Store {
     /// Prepares connections; none is opened yet.
@@ -101,15 +104,14 @@ impl Store {
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect_options.clone());
+        let settling = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(IDLE_SETTLER)
+            .connect_lazy_with(connect_options.clone());
+        let settler = Arc::new(Settler::new(Database::new(settling, sessions)));
         let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
-        Ok(Self {
-            pool,
-            journal,
-            connect_options,
-            server,
-            notify_on: NotifyOn::default(),
-            settling: Arc::default(),
-        })
+        Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default(), settler })
     }
 
     /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).
@@ -147,6 +149,7 @@ impl Store {
     pub async fn close(&self) {
         self.pool.pool().close().await;
         self.journal.pool().close().await;
+        self.settler.database.pool().close().await;
     }
 
     pub(crate) fn fail(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {

@@ -19,10 +19,11 @@ use self::range::{Bounds, Cut, Range};
 use self::read::Read;
 use self::settle::Turn;
 use crate::{Store, StoreError};
+pub(crate) use settle::Settler;
 pub use verify::{Mending, PaymentAndRaw, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
-const MOST_MARKS: i64 = 2_000;
+const MOST_MARKS: i64 = 500;
 
 /// How often settling is tried before a read looks at all marks, however many.
 const SETTLING_TRIES: u32 = 3;

@@ -3,14 +3,34 @@
 //! One at a time, under a lock that is taken before the snapshot is: two at once could each write what the other has seen
 //! changed since. Writers of payments are never waited for and never wait.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
 
 use super::range::{Cut, Range};
+use crate::database::Database;
 use crate::lock::LOCK_CLASS;
 use crate::{Store, StoreError};
 
 /// The lock of who settles.
 pub(super) const SETTLING: i32 = 1;
+
+/// Who settles in this process, one at a time: a crowd of readers leaves no connection of the pool to who would make their
+/// questions cheap.
+#[derive(Debug)]
+pub(crate) struct Settler {
+    pub(crate) database: Database,
+    turn: Mutex<()>,
+    /// How often it was done.
+    done: AtomicU64,
+}
+
+impl Settler {
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database, turn: Mutex::default(), done: AtomicU64::new(0) }
+    }
+}
 
 /// What to do while somebody else settles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +59,7 @@ impl Store {
 
     /// Settles beside the answer that found something to settle; one at a time in a process.
     pub(super) fn settle_in_background(&self, range: Range) {
-        if self.settling.swap(true, Ordering::AcqRel) {
+        if self.settler.turn.try_lock().is_err() {
             return;
         }
         let store = self.clone();
@@ -47,21 +67,43 @@ impl Store {
             if let Err(error) = store.settle_revenue_in_turn(&range, Turn::Yield).await {
                 tracing::debug!(%error, "revenue was not settled; the next question tries again");
             }
-            store.settling.store(false, Ordering::Release);
         });
     }
 
     pub(super) async fn settle(
         &self,
-        starts_at: &[chrono::DateTime<chrono::Utc>],
-        ends_at: &[chrono::DateTime<chrono::Utc>],
+        starts_at: &[DateTime<Utc>],
+        ends_at: &[DateTime<Utc>],
+        turn: Turn,
+    ) -> Result<i64, StoreError> {
+        let before = self.settler.done.load(Ordering::Acquire);
+        let _turn = match turn {
+            Turn::Wait => self.settler.turn.lock().await,
+            Turn::Yield => match self.settler.turn.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return Ok(0),
+            },
+        };
+        // Who waited behind somebody who settled looks first whether that was enough.
+        if turn == Turn::Wait && self.settler.done.load(Ordering::Acquire) != before {
+            return Ok(0);
+        }
+        let settled = self.settle_alone(starts_at, ends_at, turn).await;
+        self.settler.done.fetch_add(1, Ordering::Release);
+        settled
+    }
+
+    async fn settle_alone(
+        &self,
+        starts_at: &[DateTime<Utc>],
+        ends_at: &[DateTime<Utc>],
         turn: Turn,
     ) -> Result<i64, StoreError> {
         let fail = || self.fail("settle revenue");
         // What is lost with the server's memory is settled again: marks and buckets are lost together.
         let begin =
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off; SET LOCAL synchronous_commit = off";
-        let mut tx = self.pool.begin_with(begin).await.map_err(fail())?;
+        let mut tx = self.settler.database.begin_with(begin).await.map_err(fail())?;
         if turn == Turn::Wait {
             sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, SETTLING)
                 .execute(&mut tx)
