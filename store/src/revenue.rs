@@ -23,10 +23,10 @@ pub(crate) use settle::Settler;
 pub use verify::{Mending, PaymentAndRaw, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
-const MOST_MARKS: i64 = 500;
+const MOST_MARKS: i64 = 100;
 
 /// How often settling is tried before a read looks at all marks, however many.
-const SETTLING_TRIES: u32 = 3;
+const SETTLING_TRIES: u32 = 10;
 
 impl Store {
     /// Answers a question about revenue as of `now`, from one snapshot: totals, buckets and freshness are of the same
