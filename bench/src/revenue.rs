@@ -58,7 +58,9 @@ const WRITE: &str = "INSERT INTO payments AS known
      SELECT 'stripe', 'payments', CASE WHEN n % 2 = 0 THEN 'new_' || $1::bigint + n ELSE 'ch_' || place END, 'charge',
             'COLLECTED', 'succeeded', 100, 'USD', timestamptz '2025-01-01' + place / $3::float8 * interval '730 days',
             2 + $1, now(), 0, now(), now()
-     FROM (SELECT n, 1 + abs(hashint8($1::bigint + n)) % $3::bigint AS place FROM generate_series(1, $2::bigint) n) AS batch
+     FROM (SELECT DISTINCT ON (place) n, place FROM (
+               SELECT n, 1 + abs(hashint8($1::bigint + n)::bigint) % $3::bigint AS place FROM generate_series(1, $2::bigint) n
+           ) AS drawn ORDER BY place, n) AS batch
      ORDER BY 3
      ON CONFLICT (source, entity, external_id) DO UPDATE SET amount_minor = excluded.amount_minor + 1,
          revision = excluded.revision, updated_at = excluded.updated_at
