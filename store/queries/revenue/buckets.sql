@@ -6,6 +6,7 @@
 -- snapshot. $4 is the basis, $5 the currency whose pieces are told apart, $6 the sources, none
 -- for all, $7 whether to tell where payments are. Where there are $8 marks or more they are
 -- not looked at: the answer is of no use then, and they are to be settled first.
+-- `source || ''` keeps the planner from reading a whole source; see settle.sql.
 WITH days AS MATERIALIZED (
     SELECT nth, starts_at, ends_at, piece
     FROM unnest($1::timestamptz[], $2::timestamptz[], $3::integer[]) WITH ORDINALITY
@@ -36,7 +37,7 @@ figures AS (
     SELECT days.piece, changed.source, counts.currency, counts.basis, counts.measure, counts.amount, counts.payments
     FROM changed JOIN days USING (nth) CROSS JOIN LATERAL (
         SELECT currency, basis, measure, sum(amount) AS amount, count(*) AS payments FROM revenue_rows
-        WHERE source = changed.source AND at >= changed.quarter AND at < changed.quarter + interval '15 minutes'
+        WHERE source || '' = changed.source AND at >= changed.quarter AND at < changed.quarter + interval '15 minutes'
           AND basis IN ('both', $4)
         GROUP BY currency, basis, measure
     ) AS counts
