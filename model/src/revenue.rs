@@ -153,6 +153,8 @@ impl Revenue {
                 add(breakdown.entry(first_day).or_default())?;
             }
         }
+        // A bucket of which nothing but pending or unknown is told is empty: its figures are all zero.
+        breakdown.retain(|_, figures| figures.count != 0 || figures.refunded != 0 || figures.disputed != 0);
         let total = totals.remove(&query.currency).unwrap_or_default();
         let gaps = gaps(freshness, ends_at, proof.checked_at);
         Ok(Self {

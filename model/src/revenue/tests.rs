@@ -35,6 +35,17 @@ fn totals_are_those_of_the_buckets() {
 }
 
 #[test]
+fn a_bucket_with_nothing_but_what_is_pending_is_empty() {
+    let sums = [
+        sum("USD", Some("2026-01-01"), Measure::Collected, 0),
+        sum("USD", Some("2026-01-02"), Measure::Pending, 7),
+    ];
+    let revenue = answer(query(Granularity::Daily), &sums).unwrap();
+    assert_eq!(revenue.breakdown.iter().map(|(date, _)| *date).collect::<Vec<_>>(), [day("2026-01-01")]);
+    assert_eq!(revenue.total.pending, 7);
+}
+
+#[test]
 fn currencies_are_listed_and_never_added() {
     let sums =
         [sum("USD", Some("2026-01-01"), Measure::Collected, 5), sum("EUR", None, Measure::Collected, 7)];
