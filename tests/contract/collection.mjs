@@ -93,7 +93,7 @@ function urlOf({ path, parameters }, dryRun) {
       key: name,
       value: String(example ?? ''),
       description,
-      disabled: name !== 'dryRun',
+      disabled: !['dryRun', 'date'].includes(name),
     }))
   const variable = parameters
     .filter((parameter) => parameter.in === 'path')
