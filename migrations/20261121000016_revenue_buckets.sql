@@ -254,13 +254,14 @@ CREATE VIEW revenue_changed AS
 -- Marks of payments: where they were and are, and the sale if how its returns count may depend on them. How a return counts
 -- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named, which
 -- leaves a mark for each quarter of an hour instead of one for each payment.
+CREATE FUNCTION revenue_sale_named(kind text, uncaptured bigint, own_id text, parent_id text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN kind IN ('refund', 'dispute') THEN parent_id WHEN uncaptured > 0 THEN own_id END $$;
 CREATE FUNCTION revenue_mark_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO revenue_marks (source, quarter, sale_entity, sale_external_id)
-    SELECT DISTINCT source, revenue_quarter(occurred_at),
-           CASE WHEN kind IN ('refund', 'dispute') OR uncaptured_minor > 0 THEN entity END,
-           CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id
-                WHEN uncaptured_minor > 0 THEN external_id END
+    SELECT DISTINCT source, revenue_quarter(occurred_at), entity,
+           revenue_sale_named(kind, uncaptured_minor, external_id, parent_external_id)
     FROM written;
     RETURN NULL;
 END
@@ -271,10 +272,8 @@ BEGIN
     SELECT replaced.*, written.updated_at FROM replaced
     JOIN written USING (source, entity, external_id);
     INSERT INTO revenue_marks (source, quarter, sale_entity, sale_external_id)
-    SELECT DISTINCT source, revenue_quarter(occurred_at),
-           CASE WHEN kind IN ('refund', 'dispute') OR uncaptured_minor > 0 THEN entity END,
-           CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id
-                WHEN uncaptured_minor > 0 THEN external_id END
+    SELECT DISTINCT source, revenue_quarter(occurred_at), entity,
+           revenue_sale_named(kind, uncaptured_minor, external_id, parent_external_id)
     FROM (SELECT * FROM replaced UNION ALL SELECT * FROM written) AS touched;
     RETURN NULL;
 END

@@ -41,13 +41,21 @@ pub(super) struct Read {
     pub(super) bounds: Option<Bounds>,
 }
 
-/// Sums as arrays of the same length.
-struct Columns {
+/// What is read, as it comes: sums are arrays of the same length.
+struct Row {
     currencies: Vec<String>,
     pieces: Vec<Option<i32>>,
     measures: Vec<String>,
     amounts: Vec<String>,
     payments: Vec<i64>,
+    freshness: Value,
+    verified_at: Option<DateTime<Utc>>,
+    drift: Value,
+    marks: i64,
+    recomputed: i64,
+    unknown_days: i64,
+    earliest: Option<DateTime<Utc>>,
+    latest: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -76,7 +84,8 @@ impl Store {
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
         let sources = sources(query);
-        let row = sqlx::query_file!(
+        let row = sqlx::query_file_as!(
+            Row,
             "queries/revenue/buckets.sql",
             &range.starts_at,
             &range.ends_at,
@@ -91,24 +100,7 @@ impl Store {
         .await
         .map_err(fail())?;
         let unattributed = self.unattributed_in_tx(tx, query, range).await?;
-        let columns = Columns {
-            currencies: row.currencies,
-            pieces: row.pieces,
-            measures: row.measures,
-            amounts: row.amounts,
-            payments: row.payments,
-        };
-        Ok(Read {
-            sums: columns.sums(range)?,
-            unattributed,
-            freshness: document(row.freshness)?,
-            drift: drift(document(row.drift)?),
-            verified_at: row.verified_at,
-            marks: row.marks,
-            recomputed: row.recomputed,
-            unknown_days: row.unknown_days,
-            bounds: with_bounds.then_some(Bounds { earliest: row.earliest, latest: row.latest }),
-        })
+        row.read(range, with_bounds, unattributed)
     }
 
     /// Sums of pieces from payments, as they were known at the instant of the question.
@@ -134,7 +126,8 @@ impl Store {
     ) -> Result<Read, StoreError> {
         let fail = || self.fail("compute revenue");
         let sources = sources(query);
-        let row = sqlx::query_file!(
+        let row = sqlx::query_file_as!(
+            Row,
             "queries/revenue/rows.sql",
             &range.starts_at,
             &range.ends_at,
@@ -149,24 +142,7 @@ impl Store {
         .await
         .map_err(fail())?;
         let unattributed = self.unattributed_in_tx(tx, query, range).await?;
-        let columns = Columns {
-            currencies: row.currencies,
-            pieces: row.pieces,
-            measures: row.measures,
-            amounts: row.amounts,
-            payments: row.payments,
-        };
-        Ok(Read {
-            sums: columns.sums(range)?,
-            unattributed,
-            freshness: document(row.freshness)?,
-            drift: drift(document(row.drift)?),
-            verified_at: row.verified_at,
-            marks: 0,
-            recomputed: 0,
-            unknown_days: 0,
-            bounds: with_bounds.then_some(Bounds { earliest: row.earliest, latest: row.latest }),
-        })
+        row.read(range, with_bounds, unattributed)
     }
 
     async fn unattributed_in_tx(
@@ -203,8 +179,27 @@ impl Store {
     }
 }
 
-impl Columns {
-    fn sums(self, range: &Range) -> Result<Vec<Sum>, StoreError> {
+impl Row {
+    fn read(
+        self,
+        range: &Range,
+        with_bounds: bool,
+        unattributed: Vec<(Currency, Figures)>,
+    ) -> Result<Read, StoreError> {
+        Ok(Read {
+            sums: self.sums(range)?,
+            unattributed,
+            bounds: with_bounds.then_some(Bounds { earliest: self.earliest, latest: self.latest }),
+            freshness: document(self.freshness)?,
+            drift: drift(document(self.drift)?),
+            verified_at: self.verified_at,
+            marks: self.marks,
+            recomputed: self.recomputed,
+            unknown_days: self.unknown_days,
+        })
+    }
+
+    fn sums(&self, range: &Range) -> Result<Vec<Sum>, StoreError> {
         let rows = self.currencies.iter().zip(&self.pieces).zip(&self.measures).zip(&self.amounts);
         rows.zip(&self.payments)
             .map(|((((currency, piece), measure), amount), payments)| {
