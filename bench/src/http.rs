@@ -127,7 +127,7 @@ fn micros(text: &str) -> anyhow::Result<u64> {
     Ok((whole.parse::<u64>()? * 100 + hundredths.parse::<u64>()?) * factor / 100)
 }
 
-/// The statement of the summary with its parameters, under a plan that is made once, as serve has it.
+/// The statement of the summary with its parameters.
 fn summary() -> String {
     let parameters = [
         ("$1", ":starts"),
@@ -152,7 +152,6 @@ pub(crate) async fn pgbench(database: &Fresh, statement: &str, seconds: u64) -> 
         .args(["--no-vacuum", "--protocol", "prepared", "--jobs", "1", "--client", &CONNECTIONS.to_string()])
         .args([format!("--define=starts={{{DAY}T00:00:00Z}}"), format!("--define=ends={{{DAY}T24:00:00Z}}")])
         .args(["--define=pieces={0}", "--define=basis=event", "--define=currency=USD"])
-        .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan -c jit=off")
         .args(["--time", &seconds.to_string(), "--file"])
         .arg(file.path())
         .arg(&database.url)

@@ -155,6 +155,8 @@ impl Revenue {
         }
         // A bucket of which nothing but pending or unknown is told is empty: its figures are all zero.
         breakdown.retain(|_, figures| figures.count != 0 || figures.refunded != 0 || figures.disputed != 0);
+        // Nothing is left of what moved away.
+        totals.retain(|_, figures| *figures != Figures::default());
         let total = totals.remove(&query.currency).unwrap_or_default();
         let gaps = gaps(freshness, ends_at, proof.checked_at);
         Ok(Self {

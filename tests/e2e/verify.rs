@@ -84,8 +84,7 @@ async fn figures_that_were_changed_past_all_triggers_are_found_and_mended() {
                  (SELECT min(external_id) FROM payments WHERE status = 'COLLECTED' AND kind = 'charge');
          END $$",
         "UPDATE revenue_buckets SET amount = amount + 1",
-        "INSERT INTO revenue_days SELECT min(quarter), min(quarter) + interval '1 day', '', '', '', '', 0, 0
-             FROM revenue_buckets",
+        "INSERT INTO revenue_days SELECT min(quarter), min(quarter) + interval '1 day', '[]' FROM revenue_buckets",
         "DELETE FROM revenue_buckets WHERE quarter = (SELECT max(quarter) FROM revenue_buckets)",
     ] {
         total(&world).await;

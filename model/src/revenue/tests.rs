@@ -46,6 +46,18 @@ fn a_bucket_with_nothing_but_what_is_pending_is_empty() {
 }
 
 #[test]
+fn nothing_is_told_of_a_currency_that_has_moved_away() {
+    let sums = [
+        Sum { payments: 3, ..sum("EUR", None, Measure::Collected, 5) },
+        Sum { payments: -3, ..sum("EUR", None, Measure::Collected, -5) },
+        sum("GBP", None, Measure::Collected, 0),
+    ];
+    let revenue = answer(query(Granularity::Summary), &sums).unwrap();
+    let told: Vec<_> = revenue.other_currencies.iter().map(|(currency, _)| currency.as_str()).collect();
+    assert_eq!(told, ["GBP"]);
+}
+
+#[test]
 fn currencies_are_listed_and_never_added() {
     let sums =
         [sum("USD", Some("2026-01-01"), Measure::Collected, 5), sum("EUR", None, Measure::Collected, 7)];

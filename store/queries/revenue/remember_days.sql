@@ -4,13 +4,15 @@ WITH asked AS (
     FROM unnest($1::timestamptz[], $2::timestamptz[]) AS asked (starts_at, ends_at)
     WHERE asked.starts_at < asked.ends_at
       AND NOT EXISTS (SELECT FROM revenue_days known
-                      WHERE known.starts_at = asked.starts_at AND known.ends_at = asked.ends_at AND known.source = '')
+                      WHERE known.starts_at = asked.starts_at AND known.ends_at = asked.ends_at)
 )
-INSERT INTO revenue_days (starts_at, ends_at, source, currency, basis, measure, amount, payments)
-SELECT asked.starts_at, asked.ends_at, '', '', '', '', 0, 0 FROM asked
-UNION ALL
-SELECT asked.starts_at, asked.ends_at, bucket.source, bucket.currency, bucket.basis, bucket.measure,
-       sum(bucket.amount), sum(bucket.payments)::bigint
-FROM asked JOIN revenue_buckets bucket ON bucket.quarter >= asked.starts_at AND bucket.quarter < asked.ends_at
-GROUP BY asked.starts_at, asked.ends_at, bucket.source, bucket.currency, bucket.basis, bucket.measure
+INSERT INTO revenue_days (starts_at, ends_at, figures)
+SELECT asked.starts_at, asked.ends_at, day.figures
+FROM asked CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_array(source, currency, basis, measure, amount::text, payments)), '[]') AS figures
+    FROM (SELECT source, currency, basis, measure, sum(amount) AS amount, sum(payments)::bigint AS payments
+          FROM revenue_buckets WHERE quarter >= asked.starts_at AND quarter < asked.ends_at
+          GROUP BY source, currency, basis, measure) AS sums
+    OFFSET 0
+) AS day
 ON CONFLICT DO NOTHING

@@ -31,7 +31,7 @@ SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(
                                                                              'expected', drift.expected::text)), '[]') FROM revenue_drift drift, range
         WHERE drift.starts_at < range.ends_at AND drift.ends_at > range.starts_at AND drift.basis IN ('both', $5)
           AND ($7::text[] IS NULL OR drift.source = ANY ($7))) AS "drift!",
-       0::bigint AS "marks!", 0::bigint AS "recomputed!", 0::bigint AS "unknown_days!",
+       '[]' AS "known_days!", 0::bigint AS "unknown_days!", 0::bigint AS "marks!", 0::bigint AS "recomputed!",
        CASE WHEN $8 THEN (SELECT min(at) FROM edges) END AS earliest,
        CASE WHEN $8 THEN (SELECT max(at) FROM edges) END AS latest
 FROM sums

@@ -5,7 +5,7 @@
 -- taken leaves a mark that is not seen here, and so stays.
 -- `source || ''` is in no index: where there are no statistics, the planner takes a source for a better key than the time, and
 -- reads all of its payments for each bucket.
-WITH unsettled AS MATERIALIZED (SELECT place FROM revenue_unsettled),
+WITH unsettled AS MATERIALIZED (SELECT DISTINCT place FROM revenue_unsettled),
 changed AS MATERIALIZED (SELECT source, quarter FROM revenue_changed),
 computed AS MATERIALIZED (
     SELECT changed.quarter, changed.source, counts.currency, counts.basis, counts.measure, counts.amount, counts.payments

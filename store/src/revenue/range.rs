@@ -116,6 +116,11 @@ impl Range {
         Ok(range)
     }
 
+    /// The first day of a piece of the answer.
+    pub(super) fn first_day_of(&self, piece: i32) -> Option<NaiveDate> {
+        self.first_days.get(usize::try_from(piece).ok()?).copied()
+    }
+
     /// Where the range ends.
     pub(super) fn ends_at(&self) -> DateTime<Utc> {
         self.ends_at.last().copied().unwrap_or_default()

@@ -47,8 +47,9 @@ impl Store {
                                     AS wrong (starts_at, ends_at, source)),
                  days AS (DELETE FROM revenue_days day USING wrong
                           WHERE day.starts_at < wrong.ends_at AND day.ends_at > wrong.starts_at)
-                 INSERT INTO revenue_marks (source, quarter)
-                 SELECT DISTINCT source, starts_at FROM wrong WHERE ends_at - starts_at = interval '15 minutes'",
+                 INSERT INTO revenue_marks (source, quarters)
+                 SELECT source, array_agg(DISTINCT starts_at) FROM wrong WHERE ends_at - starts_at = interval '15 minutes'
+                 GROUP BY source",
                 &found.iter().map(|row| row.starts_at).collect::<Vec<_>>(),
                 &found.iter().map(|row| row.ends_at).collect::<Vec<_>>(),
                 &found.iter().map(|row| row.source.as_str()).collect::<Vec<_>>() as &[&str],
