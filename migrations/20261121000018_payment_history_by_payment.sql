@@ -1,2 +1,3 @@
--- States that one payment had: what a figure as of an instant is made of is looked up payment by payment.
-CREATE INDEX payment_history_by_payment ON payment_history (source, entity, external_id, superseded_at);
+-- The former states of a payment, for who explains a figure of the past. A hash costs who writes half of what a tree of the
+-- whole key does, and no two keys share an id but by chance.
+CREATE INDEX payment_history_by_payment ON payment_history USING hash (external_id);

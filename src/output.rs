@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 
 use crate::foreign_text::harmless;
@@ -58,13 +58,18 @@ pub(crate) fn say_table(header: &[&str], numbers: &[&str], rows: Vec<Vec<String>
     let arrangement =
         if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
+    let natural = bars::width(header, &rows);
     // Much of what is in tables was written by strangers.
     table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| harmless(&cell))));
-    for (at, name) in header.iter().enumerate() {
-        if numbers.contains(name)
-            && let Some(column) = table.column_mut(at)
-        {
+    let is_tight = table.width().is_some_and(|room| natural > usize::from(room));
+    for (column, name) in table.column_iter_mut().zip(header) {
+        if numbers.contains(name) {
             column.set_cell_alignment(CellAlignment::Right);
+            // Half a number is another number.
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if is_tight {
+            column.set_padding((0, 0));
         }
     }
     say(table)

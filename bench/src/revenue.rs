@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use buffalo_model::{Granularity, RevenueQuery};
+use buffalo_store::Mending;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPool;
@@ -104,6 +105,10 @@ async fn of_size(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
     let quiet = ask(database, QUESTIONS).await?;
     let busy = ask_while_written(database, payments).await?;
     let (with, without) = writes(&database.pool, payments).await?;
+    database.store.settle_revenue().await?;
+    let began = Instant::now();
+    anyhow::ensure!(database.store.verify_buckets(Mending::OnlyTold, 1).await?.is_empty(), "figures differ");
+    let verified_ms = u64::try_from(began.elapsed().as_millis())?;
     let rows_us = median(of_rows);
     Ok(json!({
         "payments": payments,
@@ -116,6 +121,7 @@ async fn of_size(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
         "rowsMs": rows_us / 1_000,
         "ratioToRows": ratio(rows_us, percentile(&quiet, 50)),
         "settleAllMs": settled_ms,
+        "verifyAllMs": verified_ms,
         "upsertsWithMarks": with,
         "upsertsWithout": without,
         "ratioMarked": ratio(with, without),

@@ -27,7 +27,7 @@ pub(super) fn add(header: &mut Vec<&str>, rows: &mut [Vec<String>], amounts: &[i
 }
 
 /// How wide a table is: its widest cells, each between a line and two spaces.
-fn width(header: &[&str], rows: &[Vec<String>]) -> usize {
+pub(super) fn width(header: &[&str], rows: &[Vec<String>]) -> usize {
     let widest = |(at, name): (usize, &&str)| {
         let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
         cells.chain([name.chars().count()]).max().unwrap_or_default() + 3
