@@ -29,6 +29,7 @@ mod stalled;
 mod trigger;
 mod webhooks;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,19 +62,29 @@ pub(crate) use runs::RunList;
 /// The largest body of a request, in bytes. Webhooks have a limit of their own.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// What handlers share.
+/// What handlers share. Each layer that a request passes has a clone.
 #[derive(Clone)]
-struct App {
+struct App(Arc<Shared>);
+
+struct Shared {
     store: Store,
     config: Arc<Config>,
     intake: Intake,
-    requests: Arc<metrics::Requests>,
-    rate_limit: Arc<RateLimit>,
-    findings: Arc<Findings>,
+    requests: metrics::Requests,
+    rate_limit: RateLimit,
+    findings: Findings,
     background: Background,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
     started: Instant,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// `buffalo serve`.
@@ -102,17 +113,17 @@ pub(crate) async fn serve(listener: TcpListener, config: Arc<Config>, stop: Stop
     let grace = config.http.shutdown_grace;
     let patience = Patience { stalled: config.http.request_timeout, grace };
     let (intake, telling) = Intake::new(config.store()?.clone(), Arc::new(SystemClock));
-    let app = App {
+    let app = App(Arc::new(Shared {
         store: config.store()?.clone(),
         intake,
-        requests: Arc::default(),
-        rate_limit: Arc::new(RateLimit::per_minute(config.http.rate_limit_per_min)),
-        findings: Arc::default(),
+        requests: metrics::Requests::default(),
+        rate_limit: RateLimit::per_minute(config.http.rate_limit_per_min),
+        findings: Findings::default(),
         background: Background::new(config.http.trigger_concurrency, stop.clone()),
         streams: Arc::new(Semaphore::new(run_events::MOST_STREAMS)),
         started: Instant::now(),
         config,
-    };
+    }));
     let background = app.background.clone();
     let (mut asked, began) = (stop.clone(), stop.clone());
     let stopped_at = async move {

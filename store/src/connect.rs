@@ -35,7 +35,7 @@ pub struct Store {
     /// A single connection for the journal of claims: a worker that waited for one of the pool while holding another
     /// might wait for ever.
     pub(crate) journal: Database,
-    pub(crate) connect_options: PgConnectOptions,
+    pub(crate) connect_options: Arc<PgConnectOptions>,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
     /// Who settles revenue in this process, on a connection that readers can't use up.
@@ -111,6 +111,7 @@ impl Store {
             .connect_lazy_with(connect_options.clone());
         let settler = Arc::new(Settler::new(Database::new(settling, sessions)));
         let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
+        let connect_options = Arc::new(connect_options);
         Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default(), settler })
     }
 

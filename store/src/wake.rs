@@ -50,7 +50,7 @@ impl Store {
     /// [`StoreError::Unreachable`] and its like.
     pub async fn listen_to(&self, heard: Heard) -> Result<Listener, StoreError> {
         let operation = "listen for news";
-        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.connect_options.clone());
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with((*self.connect_options).clone());
         let mut listener = PgListener::connect_with(&pool).await.map_err(self.fail(operation))?;
         listener.listen(heard.channel()).await.map_err(self.fail(operation))?;
         Ok(Listener { listener, server: self.server.clone() })
