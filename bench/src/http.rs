@@ -14,8 +14,8 @@ use crate::{median, ratio};
 /// Connections that ask at once.
 pub(crate) const CLIENTS: u32 = 64;
 
-/// Connections to PostgreSQL, for `serve` and for pgbench.
-const CONNECTIONS: u32 = 10;
+/// Connections to PostgreSQL, for `serve` and for pgbench: two for each core, as docs/operations.md advises.
+const CONNECTIONS: u32 = 4;
 
 /// Rounds of each side; they take turns, and the median counts.
 const ROUNDS: usize = 3;
