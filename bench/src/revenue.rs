@@ -104,11 +104,11 @@ async fn of_size(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
     ask(database, 20).await?;
     let quiet = ask(database, QUESTIONS).await?;
     let busy = ask_while_written(database, payments).await?;
-    let (with, without) = writes(&database.pool, payments).await?;
     database.store.settle_revenue().await?;
     let began = Instant::now();
     anyhow::ensure!(database.store.verify_buckets(Mending::OnlyTold, 1).await?.is_empty(), "figures differ");
     let verified_ms = u64::try_from(began.elapsed().as_millis())?;
+    let (with, without) = writes(&database.pool, payments).await?;
     let rows_us = median(of_rows);
     Ok(json!({
         "payments": payments,
