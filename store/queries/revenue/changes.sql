@@ -18,19 +18,19 @@ WITH fetched AS MATERIALIZED (
 ),
 changes AS MATERIALIZED (
     SELECT former.source, former.entity, former.external_id, former.superseded_at AS at,
-           former.kind IN ('refund', 'dispute') AS gives_back, ARRAY[former.parent_external_id, new.parent_external_id] AS sales,
+           ARRAY[former.parent_external_id, new.parent_external_id] AS sales,
            greatest(former.uncaptured_minor, new.uncaptured_minor) AS uncaptured
     FROM payment_history former
     JOIN fetched ON fetched.source = former.source
     LEFT JOIN LATERAL (
-        SELECT status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor, parent_external_id,
-               observed_at
+        SELECT kind, status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor,
+               parent_external_id, observed_at
         FROM payments known
         WHERE known.source = former.source AND known.entity = former.entity AND known.external_id = former.external_id
           AND known.updated_at = former.superseded_at
         UNION ALL
-        SELECT status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor, parent_external_id,
-               observed_at
+        SELECT kind, status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor,
+               parent_external_id, observed_at
         FROM payment_history known
         WHERE known.source = former.source AND known.entity = former.entity AND known.external_id = former.external_id
           AND known.updated_at = former.superseded_at AND known.superseded_at > known.updated_at
@@ -42,14 +42,14 @@ changes AS MATERIALIZED (
               < ($3::timestamptz[])[width_bucket(former.superseded_at, $3::timestamptz[])])
       AND (new.observed_at IS NULL
            OR new.observed_at > fetched.at
-              AND (former.status, former.amount_minor, former.currency, former.occurred_at, former.deleted_at IS NULL,
-                   former.uncaptured_minor, former.withdrawn_minor, former.parent_external_id)
+              AND (former.kind, former.status, former.amount_minor, former.currency, former.occurred_at,
+                   former.deleted_at IS NULL, former.uncaptured_minor, former.withdrawn_minor, former.parent_external_id)
                   IS DISTINCT FROM
-                  (new.status, new.amount_minor, new.currency, new.occurred_at, new.deleted_at IS NULL,
-                   new.uncaptured_minor, new.withdrawn_minor, new.parent_external_id))
+                  (new.kind, new.status, new.amount_minor, new.currency, new.occurred_at,
+                   new.deleted_at IS NULL, new.uncaptured_minor, new.withdrawn_minor, new.parent_external_id))
     UNION ALL
-    SELECT added.source, added.entity, added.external_id, added.created_at, added.kind IN ('refund', 'dispute'),
-           ARRAY[added.parent_external_id], added.uncaptured_minor
+    SELECT added.source, added.entity, added.external_id, added.created_at, ARRAY[added.parent_external_id],
+           added.uncaptured_minor
     FROM payments added
     JOIN fetched ON fetched.source = added.source
     WHERE added.created_at >= $1 AND added.created_at < $2 AND added.observed_at > fetched.at
@@ -66,7 +66,7 @@ affected AS MATERIALIZED (
           AND other.parent_external_id = changes.external_id AND other.kind IN ('refund', 'dispute')
         OFFSET 0
     ) AS given_back
-    WHERE NOT gives_back AND uncaptured > 0
+    WHERE uncaptured > 0
     UNION ALL
     SELECT source, entity, given_back.external_id, at, 'SALE' FROM changes
     CROSS JOIN LATERAL (
@@ -82,7 +82,6 @@ affected AS MATERIALIZED (
                             AND sale.external_id = other.parent_external_id AND sale.uncaptured_minor > 0))
         OFFSET 0
     ) AS given_back
-    WHERE gives_back
     UNION ALL
     SELECT source, entity, external_id, decision.at, 'DECISION' FROM revenue_exclusions
     JOIN fetched USING (source)
