@@ -2,14 +2,15 @@
 --
 -- `starts` and `ends` are the beginnings and ends of the days, which follow one another; `pieces` the numbers of the pieces of
 -- the answer that they belong to. Days that somebody asked for before are kept as a whole (`known`), others are added up from
--- their buckets. Of both, what is kept of the buckets whose payments have changed since is taken away, and what those
--- payments add up to now takes its place. All of it, with freshness and open drift, is of one snapshot. Pieces are told apart for the currency `told`; no `sources` are all. `bounds` says whether to tell
--- where payments are. Where there are `most_marks` or more they are not looked at: the answer is of no use then, and they are
--- to be settled first.
+-- their buckets. Of both, what is kept of the buckets whose payments have changed since is taken away, and what those payments
+-- add up to now takes its place. All of it, with freshness and open drift, is of one snapshot. Pieces are told apart for the
+-- currency `told`; no `sources` are all. `with_bounds` says whether to tell where payments are. Where there are `most_marks`
+-- or more they are not looked at: the answer is of no use then, and they are to be settled first.
 --
 -- It is a function so that its plan is made once for a session, also behind a pooler, and for any range, whatever is known of
--- the tables by then: planning takes longer than answering. Index scans alone, since a plan that was made before there were
--- statistics would read all buckets for each day. `source || ''` keeps it from reading a whole source; see settle.sql.
+-- the tables by then: planning takes longer than answering. A plan that was made before there were statistics would read
+-- all buckets and days for each day: hence index scans alone, and lookups one by one (OFFSET 0). `source || ''` keeps it from
+-- reading a whole source; see settle.sql.
 CREATE FUNCTION revenue_of_days(starts timestamptz[], ends timestamptz[], pieces integer[], of_basis text, told text,
                                 of_sources text[], with_bounds boolean, most_marks bigint)
 RETURNS TABLE (known_days text, unknown_days bigint, currencies text[], pieces_of integer[], measures text[], amounts text[],
@@ -36,7 +37,9 @@ changed AS MATERIALIZED (
 counted AS (SELECT * FROM changed WHERE of_sources IS NULL OR source = ANY (of_sources)),
 known AS MATERIALIZED (
     SELECT days.nth, days.piece, day.figures
-    FROM days JOIN revenue_days day ON day.starts_at = days.starts_at AND day.ends_at = days.ends_at
+    FROM days CROSS JOIN LATERAL (
+        SELECT figures FROM revenue_days WHERE starts_at = days.starts_at AND ends_at = days.ends_at OFFSET 0
+    ) AS day
 ),
 figures AS (
     SELECT days.piece, bucket.currency, bucket.measure, bucket.amount, bucket.payments

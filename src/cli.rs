@@ -16,7 +16,7 @@ pub(crate) use overlaps::{
     AtLeast, ByArgs, DecisionsArgs, DistinctArgs, ExcludeAllArgs, ExcludeArgs, JudgementArgs,
     OverlapListArgs, OverlapsArgs, OverlapsCommand, RevokeArgs,
 };
-pub(crate) use revenue::{ExplainArgs, RevenueArgs, RevenueCommand};
+pub(crate) use revenue::{ChangesArgs, ExplainArgs, RevenueArgs, RevenueCommand};
 pub(crate) use telling::{NotifyArgs, SummaryArgs, SummaryFormat};
 pub(crate) use trying::{DemoArgs, SandboxArgs};
 pub(crate) use webhooks::{WebhooksAction, WebhooksArgs};
@@ -80,6 +80,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  buffalo revenue summary --start-date 2026-01-01 --end-date 2026-03-31\n  \
         buffalo revenue daily --timezone Europe/Berlin --format csv\n  \
         buffalo revenue explain 2026-03-31\n  \
+        buffalo revenue changes --since 2026-04-01\n  \
         buffalo revenue weekly --start-date 2026-01-01 --chart revenue.svg"
     )]
     Revenue(RevenueCommand),

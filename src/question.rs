@@ -1,5 +1,6 @@
 //! Questions as they are asked from outside, by flags or by query parameters, and what is wrong with them.
 
+mod changes;
 mod dead_letters;
 mod explanation;
 mod overlaps;
@@ -14,6 +15,7 @@ use clap::Args;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+pub(crate) use changes::ChangesParams;
 pub(crate) use dead_letters::{DeadLetterFilterParams, DeadLetterListParams, DeadLetterPage};
 pub(crate) use explanation::ExplanationParams;
 pub(crate) use overlaps::{OverlapListParams, OverlapParams};

@@ -53,13 +53,14 @@ pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
-    Basis, Bucket, Contribution, ContributionPosition, Day, Difference, DriftCheck, Explanation,
-    ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode, Granularity,
-    Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, Revenue, RevenueByDay,
-    RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueDrift, RevenueFigures,
+    Basis, Bucket, ChangesQuery, Contribution, ContributionPosition, Day, Difference, DriftCheck,
+    Explanation, ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode,
+    Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, RestatedDay,
+    Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
+    RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
-    RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, Verification, gaps, midnight,
-    parse_date, parse_timezone, payload_document,
+    RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,
+    Verification, gaps, midnight, parse_date, parse_timezone, payload_document,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

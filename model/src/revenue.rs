@@ -3,6 +3,7 @@
 //! What a payment counts for is defined once, in the database (the view `revenue_rows`); `buffalo-store` adds it up in
 //! pieces. Everything that turns pieces into figures is here, once, for every face of the program.
 
+mod changes;
 mod completeness;
 mod days;
 mod document;
@@ -21,6 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Currency, Source};
 
+pub use changes::{
+    ChangesQuery, RestatedDay, Restatement, RestatementPosition, RestatementReason, RevenueChanges,
+    UnknownRestatement,
+};
 pub use completeness::{Freshness, Gap, GapCode, gaps};
 pub use days::{Day, midnight};
 pub use documents::{

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{Formatted, OverlapsArgs};
 use crate::chart::ChartFile;
-use crate::question::{ExplanationParams, RevenueParams};
+use crate::question::{ChangesParams, ExplanationParams, RevenueParams};
 
 /// What can be asked about revenue.
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,20 @@ pub(crate) enum RevenueCommand {
     #[command(after_help = "Examples:\n  buffalo revenue explain 2026-11-30 --timezone Europe/Berlin\n  \
         buffalo revenue explain 2026-11-01 --end-date 2026-11-30 --measure refunded --format json")]
     Explain(ExplainArgs),
+    /// List what restated days that had ended: by how much, and which payments did it
+    #[command(
+        after_help = "Examples:\n  buffalo revenue changes --since 2026-11-01 --timezone Europe/Berlin\n  \
+        buffalo revenue changes --since 2026-11-30T12:00:00Z --currency EUR --format json"
+    )]
+    Changes(ChangesArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChangesArgs {
+    #[command(flatten)]
+    pub(crate) params: ChangesParams,
+    #[command(flatten)]
+    pub(crate) output: Formatted,
 }
 
 #[derive(Debug, Args)]

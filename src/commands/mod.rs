@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+mod changes;
 mod check;
 mod concerns;
 mod cursors;

@@ -2,7 +2,7 @@
 
 use buffalo_model::{Clock, Granularity, Revenue, SystemClock};
 
-use super::{explain, usage};
+use super::{changes, explain, usage};
 use crate::chart::ChartFile;
 use crate::cli::{Format, RevenueArgs, RevenueCommand};
 use crate::config::Config;
@@ -19,6 +19,7 @@ pub(super) async fn run(command: &RevenueCommand, config: &Config) -> anyhow::Re
         RevenueCommand::Yearly(args) => figures(args, Granularity::Yearly, config).await,
         RevenueCommand::Overlaps(args) => super::overlaps::run(args, config).await,
         RevenueCommand::Explain(args) => explain::run(args, config).await,
+        RevenueCommand::Changes(args) => changes::run(args, config).await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The parameters of a question about revenue.
 
-use buffalo_model::{Basis, Currency, Granularity, RevenueQuery, Source, parse_date, parse_timezone};
+use buffalo_model::{
+    Basis, Currency, Granularity, RevenueQuery, Source, midnight, parse_date, parse_timezone,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use clap::Args;
@@ -100,6 +102,23 @@ impl Problems {
         let read = text.map(DateTime::parse_from_rfc3339)?;
         let message = "must be a time such as 2026-11-30T12:00:00Z".to_owned();
         read.map_err(|_| self.note(field, ProblemCode::InvalidDate, message)).ok().map(|time| time.to_utc())
+    }
+
+    /// An instant, or the midnight at which a day begins.
+    pub(super) fn day_or_instant(
+        &mut self,
+        field: &'static str,
+        text: Option<&str>,
+        timezone: Tz,
+    ) -> Option<DateTime<Utc>> {
+        let text = text?;
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Some(time.to_utc());
+        }
+        let message = |error| format!("{error}, nor a time such as 2026-11-30T12:00:00Z");
+        let day =
+            parse_date(text).map_err(|error| self.note(field, ProblemCode::InvalidDate, message(error)));
+        day.ok().map(|day| midnight(day, timezone))
     }
 
     pub(super) fn limit(&mut self, text: Option<&str>) -> u8 {

@@ -48,6 +48,11 @@ documented! {
         r"^\d{{1,16}}\.({})\.[a-z]+\.[a-z]+\.[^\u0000]+$",
         Measure::ALL.map(Measure::as_str).join("|")
     ));
+    /// A place in the list of what restated days: where it ends, the day, when it was known, what is counted, and whose.
+    RestatementPlace: matching(&format!(
+        r"^\d{{1,16}}\.\d{{4}}-\d{{2}}-\d{{2}}\.\d{{1,16}}\.({})\.[A-Z]{{3}}\.[a-z]+\.[a-z]+\.[^\u0000]+$",
+        Measure::ALL.map(Measure::as_str).join("|")
+    ));
     /// A time zone that this program knows.
     TimeZone: one_of(chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
     /// A day or a time.

@@ -3,6 +3,7 @@
 mod auth;
 mod background;
 mod body;
+mod changes;
 mod connections;
 mod dead_letter_choice;
 mod dead_letters;
@@ -157,6 +158,7 @@ fn for_readers() -> OpenApiRouter<App> {
         .routes(routes!(revenue::yearly))
         .routes(routes!(overlaps::list))
         .routes(routes!(explanation::explain))
+        .routes(routes!(changes::changes))
         .routes(routes!(outbox::unmapped))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))

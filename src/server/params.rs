@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::question::{
-    DeadLetterListParams, DryRunParams, ExplanationParams, FieldProblem, OverlapListParams, ProblemCode,
-    RevenueParams, RunsParams, UnmappedParams,
+    ChangesParams, DeadLetterListParams, DryRunParams, ExplanationParams, FieldProblem, OverlapListParams,
+    ProblemCode, RevenueParams, RunsParams, UnmappedParams,
 };
 
 /// The parameters of a route.
@@ -64,6 +64,11 @@ impl Parameters for ExplanationParams {
         "limit",
         "cursor",
     ];
+}
+
+impl Parameters for ChangesParams {
+    const NAMES: &'static [&'static str] =
+        &["since", "until", "source", "currency", "timezone", "limit", "cursor"];
 }
 
 impl Parameters for RunsParams {
@@ -165,6 +170,7 @@ mod tests {
         }
         all::<RevenueParams>();
         all::<ExplanationParams>();
+        all::<ChangesParams>();
         all::<RunsParams>();
         all::<DeadLetterListParams>();
         all::<OverlapListParams>();

@@ -3,6 +3,7 @@
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
 //! have not changed since; `migrations/20261121000016_revenue_buckets.sql` says how that is known.
 
+mod changes;
 mod decisions;
 mod explain;
 mod overlaps;

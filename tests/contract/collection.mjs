@@ -93,7 +93,7 @@ function urlOf({ path, parameters }, dryRun) {
       key: name,
       value: String(example ?? ''),
       description,
-      disabled: !['dryRun', 'date'].includes(name),
+      disabled: !['dryRun', 'date', 'since'].includes(name),
     }))
   const variable = parameters
     .filter((parameter) => parameter.in === 'path')

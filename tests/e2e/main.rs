@@ -19,6 +19,7 @@ mod sinks;
 
 mod bad_input;
 mod browsers;
+mod changes;
 mod charts;
 mod command_line;
 mod crash;

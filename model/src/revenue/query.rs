@@ -92,16 +92,24 @@ impl RevenueQuery {
     /// The sources that count; none: all there are.
     #[must_use]
     pub fn sources(&self) -> Option<Vec<&Source>> {
-        match &self.source {
-            Some(only) => Some(vec![only]),
-            None => self.counted.as_ref().map(|counted| counted.iter().collect()),
-        }
+        sources_of(self.source.as_ref(), self.counted.as_ref())
     }
 
     /// Whether this source counts.
     #[must_use]
     pub fn counts(&self, source: &Source) -> bool {
         self.sources().is_none_or(|sources| sources.contains(&source))
+    }
+}
+
+/// The one source that was asked for, or those that count; none: all there are.
+pub(super) fn sources_of<'a>(
+    only: Option<&'a Source>,
+    counted: Option<&'a BTreeSet<Source>>,
+) -> Option<Vec<&'a Source>> {
+    match only {
+        Some(only) => Some(vec![only]),
+        None => counted.map(|counted| counted.iter().collect()),
     }
 }
 

@@ -7,8 +7,8 @@ use utoipa::PartialSchema;
 
 use super::document;
 use crate::question::{
-    DeadLetterFilterParams, DeadLetterListParams, DryRunParams, ExplanationParams, OverlapListParams,
-    RevenueParams, RunsParams,
+    ChangesParams, DeadLetterFilterParams, DeadLetterListParams, DryRunParams, ExplanationParams,
+    OverlapListParams, RevenueParams, RunsParams,
 };
 use crate::server::error_code::ErrorCode;
 use crate::server::params::Parameters;
@@ -119,6 +119,7 @@ fn the_parameters_of_the_document_are_those_that_are_read() {
     assert_eq!(of("/metrics/revenue/daily", "get"), read(RevenueParams::NAMES));
     assert_eq!(of("/metrics/revenue/overlaps", "get"), read(OverlapListParams::NAMES));
     assert_eq!(of("/metrics/revenue/explain", "get"), read(ExplanationParams::NAMES));
+    assert_eq!(of("/metrics/revenue/changes", "get"), read(ChangesParams::NAMES));
     assert_eq!(of("/dead-letters", "get"), read(DeadLetterListParams::NAMES));
     assert_eq!(of("/dead-letters/{id}/replay", "post"), read(DryRunParams::NAMES));
     let schema = json!(crate::server::dead_letter_choice::Choice::schema());

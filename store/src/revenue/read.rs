@@ -281,7 +281,7 @@ fn drift(found: Vec<Difference>) -> Option<RevenueDrift> {
     found.into_iter().next().map(|first| RevenueDrift { first: Box::new(first), more })
 }
 
-fn document<T: serde::de::DeserializeOwned>(found: Value) -> Result<T, StoreError> {
+pub(super) fn document<T: serde::de::DeserializeOwned>(found: Value) -> Result<T, StoreError> {
     serde_json::from_value(found).map_err(|error| unreadable(error.to_string()))
 }
 

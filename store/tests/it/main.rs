@@ -7,6 +7,7 @@
     reason = "a test that fails should say so at once"
 )]
 
+mod changes;
 mod claims;
 #[path = "../../../tests/support/database.rs"]
 mod database;

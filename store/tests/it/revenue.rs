@@ -7,6 +7,7 @@ mod limits;
 mod past;
 mod play;
 mod properties;
+mod restated;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -24,7 +24,8 @@ pub struct Game<'a> {
 
 /// When a step happens.
 pub fn moment_of(step: usize) -> DateTime<Utc> {
-    let begins: DateTime<Utc> = "2020-01-01T00:00:00Z".parse().unwrap();
+    // After the days of all payments, so that whatever happens restates them.
+    let begins: DateTime<Utc> = "2030-01-01T00:00:00Z".parse().unwrap();
     begins + TimeDelta::minutes(i64::try_from(step).unwrap())
 }
 
@@ -103,6 +104,11 @@ impl<'a> Game<'a> {
     pub fn known_after(&self, step: usize) -> Option<(usize, &Ledger)> {
         let step = step.min(self.steps);
         self.known.get(step)?.as_ref().map(|ledger| (step, ledger))
+    }
+
+    /// The newest step.
+    pub fn newest(&self) -> usize {
+        self.steps
     }
 
     /// Any statements.
@@ -201,7 +207,7 @@ impl<'a> Game<'a> {
         let now = moment_of(self.steps).to_rfc3339();
         self.run(&format!(
             "DELETE FROM payments WHERE (source, external_id) = ('{source}', '{id}');
-                 UPDATE payment_history SET superseded_at = '{now}' WHERE superseded_at > '2026-01-01'"
+                 UPDATE payment_history SET superseded_at = '{now}' WHERE superseded_at < '2030-01-01'"
         ))
         .await;
         self.ledger.payments.remove(&(source, id));

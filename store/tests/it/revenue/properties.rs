@@ -13,6 +13,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use super::assert_proved;
 use super::ledger::{Expected, Ledger};
 use super::play::{Game, moment_of};
+use super::restated;
 use super::steps::{Known, Question, SOURCES, Step, question, step};
 use crate::fixture::Fixture;
 
@@ -31,7 +32,9 @@ const GRANULARITIES: [Granularity; 6] = [
 #[test]
 fn figures_are_those_of_a_naive_model_whatever_happened() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let fixture = tokio::sync::Mutex::new(runtime.block_on(Fixture::new()));
+    let fixture = runtime.block_on(Fixture::new());
+    runtime.block_on(restated::fetched_once(&fixture));
+    let fixture = tokio::sync::Mutex::new(fixture);
     let cases = std::env::var("PROPTEST_CASES").map_or(CASES, |cases| cases.parse().unwrap());
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let history = prop::collection::vec((step(), question()), 1..25);
@@ -56,6 +59,7 @@ async fn play(fixture: &mut Fixture, number: i64, history: &[(Step, Question)]) 
     for (step, question) in history {
         game.play(step).await;
         ask(&game, question).await.map_err(|wrong| format!("{wrong}\nafter {step:?}"))?;
+        restated::check(&game, question).await.map_err(|wrong| format!("{wrong}\nafter {step:?}"))?;
     }
     game.end().await;
     for (_, question) in history.iter().take(2) {
