@@ -137,7 +137,7 @@ fn summary() -> String {
         ("$5", ":currency"),
         ("$6", "NULL"),
         ("$7", "false"),
-        ("$8", "100"),
+        ("$8", "250"),
     ];
     let statement = include_str!("../../store/queries/revenue/buckets.sql").to_owned();
     parameters.iter().fold(statement, |sql, (name, value)| sql.replace(name, value))

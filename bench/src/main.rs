@@ -101,8 +101,8 @@ enum Bench {
     },
     /// A year by day from buckets, against the same question asked of the rows
     Revenue {
-        /// Payments over two years; the figures are those of the last size
-        #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
+        /// Payments over two years; the first size is also written to
+        #[arg(long, value_delimiter = ',', default_values_t = [5_000_000, 1_000_000])]
         payments: Vec<u64>,
     },
     /// The outbox at a thousand rows a second beside long readers

@@ -69,19 +69,24 @@ const WRITE: &str = "INSERT INTO payments AS known
 
 pub(crate) async fn run(server: &Server, sizes: &[u64]) -> anyhow::Result<Value> {
     let mut by_size = Vec::new();
-    let mut figures = json!({});
+    let mut figures = Value::Null;
     for payments in sizes {
         let database = server.fresh().await?;
-        figures = of_size(&database, *payments).await?;
-        by_size.push(json!({"payments": payments, "p50Us": figures["p50Us"], "p99Us": figures["p99Us"],
-                            "rowsMs": figures["rowsMs"]}));
+        let of_size = ask_quietly(&database, *payments).await?;
+        // More changes all over the years than two cores settle are no question of speed: one size is written to.
+        if figures.is_null() {
+            figures = of_size.clone();
+            add_while_written(&database, *payments, &mut figures).await?;
+        }
+        by_size.push(of_size);
         server.discard(database).await?;
     }
     figures["bySize"] = json!(by_size);
     Ok(figures)
 }
 
-async fn of_size(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
+/// What the question costs when nothing has changed, and what it costs asked of the rows.
+async fn ask_quietly(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
     for sql in FILL {
         sqlx::query(sql).bind(i64::try_from(payments)?).execute(&database.pool).await?;
     }
@@ -103,29 +108,38 @@ async fn of_size(database: &Fresh, payments: u64) -> anyhow::Result<Value> {
     sqlx::query("DROP INDEX bench_best").execute(&database.pool).await?;
     ask(database, 20).await?;
     let quiet = ask(database, QUESTIONS).await?;
-    let busy = ask_while_written(database, payments).await?;
-    database.store.settle_revenue().await?;
-    let began = Instant::now();
-    anyhow::ensure!(database.store.verify_buckets(Mending::OnlyTold, 1).await?.is_empty(), "figures differ");
-    let verified_ms = u64::try_from(began.elapsed().as_millis())?;
-    let (with, without) = writes(&database.pool, payments).await?;
     let rows_us = median(of_rows);
     Ok(json!({
         "payments": payments,
         "p50Us": percentile(&quiet, 50),
         "p99Us": percentile(&quiet, 99),
         "p99Ms": ratio(percentile(&quiet, 99), 1_000),
-        "busyP50Us": percentile(&busy, 50),
-        "busyP99Us": percentile(&busy, 99),
-        "busyP99Ms": ratio(percentile(&busy, 99), 1_000),
         "rowsMs": rows_us / 1_000,
         "ratioToRows": ratio(rows_us, percentile(&quiet, 50)),
         "settleAllMs": settled_ms,
-        "verifyAllMs": verified_ms,
-        "upsertsWithMarks": with,
-        "upsertsWithout": without,
-        "ratioMarked": ratio(with, without),
     }))
+}
+
+/// What it costs while payments are written, what writing costs, and what verifying does.
+async fn add_while_written(database: &Fresh, payments: u64, figures: &mut Value) -> anyhow::Result<()> {
+    let busy = ask_while_written(database, payments).await?;
+    database.store.settle_revenue().await?;
+    let began = Instant::now();
+    anyhow::ensure!(database.store.verify_buckets(Mending::OnlyTold, 1).await?.is_empty(), "figures differ");
+    let verified_ms = u64::try_from(began.elapsed().as_millis())?;
+    let (with, without) = writes(&database.pool, payments).await?;
+    for (key, value) in [
+        ("busyP50Us", json!(percentile(&busy, 50))),
+        ("busyP99Us", json!(percentile(&busy, 99))),
+        ("busyP99Ms", json!(ratio(percentile(&busy, 99), 1_000))),
+        ("verifyAllMs", json!(verified_ms)),
+        ("upsertsWithMarks", json!(with)),
+        ("upsertsWithout", json!(without)),
+        ("ratioMarked", json!(ratio(with, without))),
+    ] {
+        figures[key] = value;
+    }
+    Ok(())
 }
 
 /// 366 days in a named zone, one question after the other; how long each took, in microseconds.

@@ -24,7 +24,7 @@ pub(crate) use settle::Settler;
 pub use verify::{Mending, PaymentAndRaw, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
-const MOST_MARKS: i64 = 100;
+const MOST_MARKS: i64 = 250;
 
 /// How often settling is tried before a read looks at all marks, however many.
 const SETTLING_TRIES: u32 = 10;

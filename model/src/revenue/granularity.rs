@@ -20,6 +20,10 @@ pub enum Granularity {
 }
 
 impl Granularity {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Summary, Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Yearly];
+
     /// The unit of the pieces; none for a summary.
     #[must_use]
     pub fn unit(self) -> Option<Bucket> {

@@ -6,15 +6,6 @@ use buffalo_store::StoreError;
 use super::assert_proved;
 use crate::fixture::{Fixture, T0};
 
-const GRANULARITIES: [Granularity; 6] = [
-    Granularity::Summary,
-    Granularity::Daily,
-    Granularity::Weekly,
-    Granularity::Monthly,
-    Granularity::Quarterly,
-    Granularity::Yearly,
-];
-
 async fn insert(
     fixture: &Fixture,
     id: &str,
@@ -60,7 +51,7 @@ async fn a_sum_that_does_not_fit_is_an_error_that_names_its_currency() {
     insert(&fixture, "ch_1", 1, "EUR", "2026-03-01T12:00:00Z").await.unwrap();
     fixture.store.settle_revenue().await.unwrap();
     fixture.run("UPDATE revenue_buckets SET amount = 1e39").await;
-    for granularity in GRANULARITIES {
+    for granularity in Granularity::ALL {
         let error = ask(&fixture, granularity, "UTC").await.unwrap_err();
         assert!(matches!(error, StoreError::Overflow(_)) && error.to_string().contains("EUR"), "{error:?}");
     }
@@ -77,7 +68,7 @@ async fn a_sum_that_does_not_fit_is_an_error_that_names_its_currency() {
 async fn figures_of_nothing_are_nothing() {
     let fixture = Fixture::new().await;
     for zone in ["UTC", "Africa/Monrovia", "Pacific/Apia"] {
-        for granularity in GRANULARITIES {
+        for granularity in Granularity::ALL {
             let revenue = ask(&fixture, granularity, zone).await.unwrap();
             assert_eq!((revenue.total, revenue.breakdown, revenue.other_currencies), Default::default());
         }

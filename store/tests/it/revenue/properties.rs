@@ -20,15 +20,6 @@ use crate::fixture::Fixture;
 /// Enough to meet most of what can go wrong, and few enough for every run.
 const CASES: u32 = 12;
 
-const GRANULARITIES: [Granularity; 6] = [
-    Granularity::Summary,
-    Granularity::Daily,
-    Granularity::Weekly,
-    Granularity::Monthly,
-    Granularity::Quarterly,
-    Granularity::Yearly,
-];
-
 #[test]
 fn figures_are_those_of_a_naive_model_whatever_happened() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -79,7 +70,7 @@ async fn ask(game: &Game<'_>, question: &Question) -> Result<(), String> {
             None => return Ok(()),
         },
     };
-    for granularity in GRANULARITIES {
+    for granularity in Granularity::ALL {
         let query = RevenueQuery {
             granularity,
             start_date: question.start,
