@@ -43,36 +43,36 @@ export class Shop {
   /** Takes an amount at once. */
   async sell(amount, currency) {
     const { id } = await this.post('/v1/charges', { amount, currency, ...this.payers.solvent })
-    return this.#note(id, { amount, currency, collected: true, refunded: 0 })
+    return this.#note(id, { amount, currency, state: 'collected', refunded: 0 })
   }
 
   /** Reserves an amount, to be captured later. */
   async authorise(amount, currency) {
     const { id } = await this.post('/v1/charges', { amount, currency, capture: false, ...this.payers.solvent })
-    return this.#note(id, { amount, currency, collected: false, refunded: 0 })
+    return this.#note(id, { amount, currency, state: 'reserved', refunded: 0 })
   }
 
   /** Tries a card without money; the charge is there all the same, and has failed. */
   async decline(amount, currency) {
     const { error } = await this.post('/v1/charges', { amount, currency, ...this.payers.broke }, 402)
-    return this.#note(error.charge, { amount, currency, collected: false, refunded: 0 })
+    return this.#note(error.charge, { amount, currency, state: 'declined', refunded: 0 })
   }
 
   async capture(id) {
     await this.post(`/v1/charges/${id}/capture`, {})
-    this.#note(id, { ...this.#charges.get(id), collected: true })
+    this.#note(id, { ...this.#charges.get(id), state: 'collected' })
   }
 
   /** Captures less than was reserved. The rest is released, for which Stripe makes a refund. */
   async captureSome(id, amount) {
     await this.post(`/v1/charges/${id}/capture`, { amount })
-    this.#note(id, { ...this.#charges.get(id), collected: true, amount })
+    this.#note(id, { ...this.#charges.get(id), state: 'collected', amount })
   }
 
   /** Gives up what was reserved, which Stripe calls a refund though nothing had been collected. */
   async release(id) {
     await this.post('/v1/refunds', { charge: id })
-    this.#changed.add(id)
+    this.#note(id, { ...this.#charges.get(id), state: 'released' })
   }
 
   /** Gives some of a charge back. The charge changes with it: it tells how much of it was refunded. */
@@ -96,13 +96,13 @@ export class Shop {
 
   /** What the books say, in the words of `buffalo revenue summary --format json`. */
   revenue(currency = 'USD') {
-    // Only what was collected is revenue, so a currency that was merely authorised, or declined, is not there.
-    const collected = [...this.#charges.values()].filter((charge) => charge.collected)
-    const others = new Set(collected.map((charge) => charge.currency.toUpperCase()))
+    // What was declined or released is told nowhere, and so is its currency.
+    const told = [...this.#charges.values()].filter(({ state }) => state === 'collected' || state === 'reserved')
+    const others = new Set(told.map((charge) => charge.currency.toUpperCase()))
     others.delete(currency)
     return {
-      ...totals(collected, currency),
-      otherCurrencies: [...others].sort().map((other) => totals(collected, other)),
+      ...totals(told, currency),
+      otherCurrencies: [...others].sort().map((other) => totals(told, other)),
     }
   }
 
@@ -128,16 +128,26 @@ export class Shop {
   }
 }
 
-function totals(collected, currency) {
-  const charges = collected.filter((charge) => charge.currency.toUpperCase() === currency)
-  const total = charges.reduce((sum, charge) => sum + charge.amount, 0)
-  const refunded = charges.reduce((sum, charge) => sum + charge.refunded, 0)
+function totals(told, currency) {
+  const charges = told.filter((charge) => charge.currency.toUpperCase() === currency)
+  const collected = charges.filter(({ state }) => state === 'collected')
+  const reserved = charges.filter(({ state }) => state === 'reserved')
+  const sum = (list, field) => list.reduce((total, charge) => total + charge[field], 0)
   return {
-    totalRevenueCents: String(total),
+    totalRevenueCents: String(sum(collected, 'amount')),
     currency,
-    count: charges.length,
-    refundedCents: String(refunded),
+    count: collected.length,
+    refundedCents: String(sum(collected, 'refunded')),
     disputedCents: '0',
-    netRevenueCents: String(total - refunded),
+    disputedOpenCents: '0',
+    netRevenueCents: String(sum(collected, 'amount') - sum(collected, 'refunded')),
+    pendingCents: String(sum(reserved, 'amount')),
+    pendingCount: reserved.length,
+    pendingReturnsCents: '0',
+    pendingReturnsCount: 0,
+    unknownCents: '0',
+    unknownCount: 0,
+    excludedCents: '0',
+    excludedCount: 0,
   }
 }

@@ -28,6 +28,7 @@ struct Object<'a> {
     #[serde(borrow)]
     created: Option<&'a RawValue>,
     captured: Option<bool>,
+    refunded: Option<bool>,
     deleted: Option<bool>,
     #[serde(borrow)]
     charge: Option<Reference<'a>>,
@@ -102,14 +103,14 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
     let (kind, status, amount, uncaptured) = match resource {
         Resource::Charges => {
             let captured = object.captured.ok_or(NormaliseError::Missing("captured"))?;
-            let status = charge_status(&raw_status, captured);
+            let status = charge_status(&raw_status, captured, object.refunded.unwrap_or(false));
             // What was captured is what was collected; it may be less than what was authorised.
             let (amount, uncaptured) = match status {
                 PaymentStatus::Collected => {
                     let collected = whole_number("amount_captured", object.amount_captured)?;
                     (collected, amount.saturating_sub(collected))
                 }
-                PaymentStatus::Pending if !captured => (amount, amount),
+                PaymentStatus::Pending | PaymentStatus::Voided if !captured => (amount, amount),
                 _ => (amount, 0),
             };
             (PaymentKind::Charge, status, amount, uncaptured.max(0))
@@ -154,10 +155,12 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
     }))
 }
 
-/// A succeeded charge is money only once it is captured: before, it is an authorisation that may expire.
-fn charge_status(raw: &str, captured: bool) -> PaymentStatus {
+/// A succeeded charge is money only once it is captured: before, it is an authorisation. When that is given up or expires,
+/// Stripe calls the charge refunded, and it can't be captured any more.
+fn charge_status(raw: &str, captured: bool, refunded: bool) -> PaymentStatus {
     match raw.trim() {
         "succeeded" | "paid" if captured => PaymentStatus::Collected,
+        "succeeded" | "paid" if refunded => PaymentStatus::Voided,
         "succeeded" | "paid" => PaymentStatus::Pending,
         "pending"
         | "processing"

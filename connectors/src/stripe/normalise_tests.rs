@@ -70,6 +70,9 @@ fn every_documented_status_has_its_meaning() {
 fn an_authorisation_is_pending_and_a_partial_capture_counts_what_was_captured() {
     let authorised = with("captured", json!(false));
     assert_eq!(read(&authorised).unwrap().status, PaymentStatus::Pending);
+    let mut released = authorised;
+    released["refunded"] = json!(true);
+    assert_eq!(read(&released).unwrap().status, PaymentStatus::Voided);
     let partly = read(&with("amount_captured", json!(600))).unwrap();
     assert_eq!((partly.status, partly.amount_minor), (PaymentStatus::Collected, 600));
 }
@@ -118,6 +121,7 @@ fn what_was_authorised_and_not_captured_is_told_apart() {
         (json!({}), (1000, 0)),
         (json!({"amount_captured": 700}), (700, 300)),
         (json!({"captured": false, "amount_captured": 0}), (1000, 1000)),
+        (json!({"captured": false, "amount_captured": 0, "refunded": true}), (1000, 1000)),
         (json!({"status": "pending"}), (1000, 0)),
         (json!({"status": "failed", "captured": false}), (1000, 0)),
     ];

@@ -5,6 +5,7 @@ mod crowds;
 mod ledger;
 mod limits;
 mod past;
+mod plans;
 mod play;
 mod properties;
 mod restated;
