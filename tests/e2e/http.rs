@@ -53,6 +53,28 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)), headers)
 }
 
+/// The pages of a list, asked for one after the other with the reader's key; `url` has parameters already.
+pub async fn pages(url: &str) -> Vec<Value> {
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (status, page, _) = get(format!("{url}{cursor}"), &[("x-api-key", KEY)]).await;
+        assert_eq!(status, 200, "{page}");
+        let next = page["nextCursor"].as_str().map(|next| format!("&cursor={next}"));
+        pages.push(page);
+        let Some(next) = next else { return pages };
+        cursor = next;
+    }
+}
+
+/// Asks with parameters that are wrong, each of them, and without a key.
+pub async fn assert_refused(url: &str, wrong: &[&str]) {
+    for wrong in wrong {
+        let (status, answer, _) = get(format!("{url}{wrong}"), &[("x-api-key", KEY)]).await;
+        assert_eq!((status, answer["code"].as_str()), (400, Some("VALIDATION_ERROR")), "{wrong}: {answer}");
+    }
+    assert_eq!(get(url.to_owned(), &[]).await.0, 401);
+}
+
 /// An answer about revenue without when and how it was checked, which differs from one answer to the next.
 pub(crate) fn checked_whenever(mut answer: Value) -> Value {
     assert!(answer["drift"].as_object_mut().unwrap().remove("checkedAt").is_some());

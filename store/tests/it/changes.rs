@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::fixture::{Fixture, T0, payment};
-use crate::known_then::{given_back, minute, say};
+use crate::known_then::{decide, given_back, minute, revoke, say};
 
 /// Minutes of a day.
 const DAY: i64 = 1440;
@@ -59,21 +59,6 @@ fn told(rows: &[Restatement]) -> Vec<String> {
 
 fn refund(amount: i64, day: i64) -> Payment {
     given_back(PaymentKind::Refund, PaymentStatus::Refunded, amount, day)
-}
-
-async fn decide(fixture: &Fixture, id: &str, at: i64) {
-    let decided = format!(
-        "INSERT INTO revenue_exclusions (id, source, entity, external_id, counted_source, counted_entity,
-             counted_external_id, reason, decided_by, decided_at)
-         VALUES (gen_random_uuid(), 'stripe', 'payments', '{id}', 'hubspot', 'payments', 'deal:1', '', '', '{}')",
-        minute(at)
-    );
-    fixture.run(&decided).await;
-}
-
-async fn revoke(fixture: &Fixture, at: i64) {
-    let revoked = format!("UPDATE revenue_exclusions SET revoked_by = '', revoked_at = '{}'", minute(at));
-    fixture.run(&revoked).await;
 }
 
 #[tokio::test]

@@ -39,6 +39,23 @@ async fn daily(fixture: &Fixture, basis: Basis, as_of: Option<DateTime<Utc>>) ->
     fixture.store.revenue(query, &[], minute(0)).await.unwrap()
 }
 
+/// Somebody decides, or decided, that another payment stands for this one.
+pub async fn decide(fixture: &Fixture, id: &str, at: i64) {
+    let decided = format!(
+        "INSERT INTO revenue_exclusions (id, source, entity, external_id, counted_source, counted_entity,
+             counted_external_id, reason, decided_by, decided_at)
+         VALUES (gen_random_uuid(), 'stripe', 'payments', '{id}', 'hubspot', 'payments', 'deal:1', '', '', '{}')",
+        minute(at)
+    );
+    fixture.run(&decided).await;
+}
+
+/// All decisions are revoked.
+pub async fn revoke(fixture: &Fixture, at: i64) {
+    let revoked = format!("UPDATE revenue_exclusions SET revoked_by = '', revoked_at = '{}'", minute(at));
+    fixture.run(&revoked).await;
+}
+
 #[tokio::test]
 async fn what_was_answered_then_is_answered_again() {
     let mut fixture = Fixture::new().await;
@@ -62,20 +79,8 @@ async fn what_was_answered_then_is_answered_again() {
                 say(&mut fixture, at, "ch_2", moved).await;
             }
             70 => say(&mut fixture, at, "ch_2", Payment { deleted: true, ..payment(5000) }).await,
-            80 => {
-                let decided = format!(
-                    "INSERT INTO revenue_exclusions (id, source, entity, external_id, counted_source, counted_entity,
-                         counted_external_id, reason, decided_by, decided_at)
-                     VALUES (gen_random_uuid(), 'stripe', 'payments', 'ch_1', 'hubspot', 'payments', 'deal:1', '', '', '{}')",
-                    minute(at)
-                );
-                fixture.run(&decided).await;
-            }
-            90 => {
-                let revoked =
-                    format!("UPDATE revenue_exclusions SET revoked_by = '', revoked_at = '{}'", minute(at));
-                fixture.run(&revoked).await;
-            }
+            80 => decide(&fixture, "ch_1", at).await,
+            90 => revoke(&fixture, at).await,
             _ => say(&mut fixture, at, "ch_1", payment(900)).await,
         }
         for basis in [Basis::Event, Basis::Payment] {
