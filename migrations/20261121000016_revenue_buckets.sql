@@ -3,9 +3,8 @@
 -- What a payment counts for is said once, in the view `revenue_rows`; every figure is a sum over it. `revenue_buckets` has
 -- such sums. They are never added to: whoever writes payments leaves marks of what he touched, by triggers and so in his
 -- own transaction, and marks are rows that are only inserted, so nobody waits for anybody. Who reads takes the buckets that
--- have no marks, and computes the others from the payments, in one statement and so in one snapshot (the function
--- `revenue_of_days`). Who settles writes buckets and deletes the marks that he saw, one at a time
--- (`store/src/revenue/settle.rs`).
+-- have no marks, and computes the others from the payments, in one statement and so in one snapshot. Who settles writes
+-- buckets and deletes the marks that he saw, one at a time (`store/src/revenue/settle.rs`).
 
 -- Of a dispute that is not decided, the vendor may hold the money already. An e-mail finds a deal's charge.
 ALTER TABLE payments
@@ -43,14 +42,14 @@ CREATE UNIQUE INDEX revenue_exclusions_in_force ON revenue_exclusions (source, e
     WHERE revoked_at IS NULL;
 
 CREATE TABLE revenue_marks (
-    xid         xid8          NOT NULL DEFAULT pg_current_xact_id(),
-    source      text          NOT NULL,
-    quarters    timestamptz[],
-    sale_entity text,
-    sales       text[]
+    xid              xid8        NOT NULL DEFAULT pg_current_xact_id(),
+    source           text        NOT NULL,
+    quarter          timestamptz,
+    sale_entity      text,
+    sale_external_id text
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX revenue_marks_xid ON revenue_marks (xid);
-COMMENT ON TABLE revenue_marks IS 'quarters of an hour whose payments changed, and sales whose returns count otherwise now, a row for a statement';
+COMMENT ON TABLE revenue_marks IS 'quarters of an hour whose payments changed, and sales whose returns count otherwise now';
 
 CREATE TABLE revenue_buckets (
     quarter  timestamptz NOT NULL,
@@ -63,15 +62,19 @@ CREATE TABLE revenue_buckets (
     PRIMARY KEY (quarter, source, currency, basis, measure)
 );
 
--- Sums of buckets over days that somebody asked for: the rows of 96 buckets become one. A day whose buckets change is
--- forgotten.
+-- Sums of buckets over days that somebody asked for: 96 rows become one. A day whose buckets change is forgotten. A row
+-- without a source tells that the day is known, though nothing may have happened in it.
 CREATE TABLE revenue_days (
     starts_at timestamptz NOT NULL,
     ends_at   timestamptz NOT NULL,
-    figures   json        NOT NULL,
-    PRIMARY KEY (starts_at, ends_at)
+    source    text        NOT NULL,
+    currency  text        NOT NULL,
+    basis     text        NOT NULL,
+    measure   text        NOT NULL,
+    amount    numeric     NOT NULL,
+    payments  bigint      NOT NULL,
+    PRIMARY KEY (starts_at, ends_at, source, currency, basis, measure)
 );
-COMMENT ON COLUMN revenue_days.figures IS 'arrays of source, currency, basis, measure, amount (as a text) and payments';
 
 -- What the newest verification found that was not mended. No figure is served over it.
 CREATE TABLE revenue_drift (
@@ -157,13 +160,8 @@ DECLARE
         SELECT given_back.source, given_back.entity, given_back.external_id, given_back.currency, 'event',
                counts.measure, given_back.occurred_at, counts.amount
         FROM PAYMENTS given_back
-        LEFT JOIN LATERAL (
-            SELECT * FROM PAYMENTS charge
-            WHERE charge.source = given_back.source AND charge.entity = given_back.entity
-              AND charge.external_id = given_back.parent_external_id
-              AND charge.kind NOT IN ('refund', 'dispute')
-            OFFSET 0
-        ) AS sale ON true
+        LEFT JOIN PAYMENTS sale ON sale.source = given_back.source AND sale.entity = given_back.entity
+             AND sale.external_id = given_back.parent_external_id AND sale.kind NOT IN ('refund', 'dispute')
         RETURNED
         WHERE given_back.kind IN ('refund', 'dispute') AND given_back.deleted_at IS NULL AND counts.amount > 0
         UNION ALL
@@ -218,49 +216,40 @@ $make$;
 -- Unsettled marks. A database that was restored counts transactions anew, so a bound from its former life is ignored, even
 -- once their number has come to it: marks from before are not settled by that.
 CREATE VIEW revenue_unsettled AS
-    SELECT mark.ctid AS place, source, touched.quarter, sale_entity, touched.sale
-    FROM revenue_marks mark CROSS JOIN LATERAL unnest(quarters, sales) AS touched (quarter, sale)
+    SELECT ctid AS place, source, quarter, sale_entity, sale_external_id FROM revenue_marks
     WHERE xid >= (SELECT CASE WHEN settled_in = (SELECT system_identifier FROM pg_control_system())
                                    AND settled_below <= pg_snapshot_xmin(pg_current_snapshot())
                               THEN settled_below ELSE '0' END
                   FROM revenue_proof);
 
--- Buckets that may be out of date. A sale that is named stands for its own bucket and those of its returns, wherever they
--- are now: of what was moved, its own mark tells where it had been.
+-- Buckets that may be out of date. A mark that names a sale stands for its own bucket and those of its returns, wherever
+-- they are now: of what was moved, its own mark tells where it had been.
 CREATE VIEW revenue_changed AS
     WITH marks AS MATERIALIZED (SELECT * FROM revenue_unsettled),
     -- A sale that is written often has many marks, each of which would be looked up.
-    sales AS MATERIALIZED (SELECT DISTINCT source, sale_entity, sale FROM marks WHERE sale IS NOT NULL)
+    sales AS MATERIALIZED (SELECT DISTINCT source, sale_entity, sale_external_id FROM marks
+                           WHERE sale_external_id IS NOT NULL)
     SELECT source, quarter FROM marks WHERE quarter IS NOT NULL
     UNION
-    SELECT sales.source, revenue_quarter(sale.occurred_at) FROM sales
-    CROSS JOIN LATERAL (
-        SELECT occurred_at FROM payments
-        WHERE source = sales.source AND entity = sales.sale_entity AND external_id = sales.sale
-        OFFSET 0
-    ) AS sale
+    SELECT sale.source, revenue_quarter(sale.occurred_at) FROM sales
+    JOIN payments sale ON sale.source = sales.source AND sale.entity = sales.sale_entity
+         AND sale.external_id = sales.sale_external_id
     UNION
-    SELECT sales.source, revenue_quarter(given_back.occurred_at) FROM sales
-    CROSS JOIN LATERAL (
-        SELECT occurred_at FROM payments
-        WHERE source = sales.source AND entity = sales.sale_entity AND parent_external_id = sales.sale
-          AND kind IN ('refund', 'dispute')
-        OFFSET 0
-    ) AS given_back;
+    SELECT given_back.source, revenue_quarter(given_back.occurred_at) FROM sales
+    JOIN payments given_back ON given_back.source = sales.source AND given_back.entity = sales.sale_entity
+         AND given_back.parent_external_id = sales.sale_external_id AND given_back.kind IN ('refund', 'dispute');
 
 -- Marks of payments: where they were and are, and the sale if how its returns count may depend on them. How a return counts
--- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named.
-CREATE FUNCTION revenue_sale_named(kind text, uncaptured bigint, own_id text, parent_id text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE WHEN kind IN ('refund', 'dispute') THEN parent_id WHEN uncaptured > 0 THEN own_id END $$;
+-- depends on its sale's uncaptured amount and on its siblings. Sales without anything uncaptured need not be named, which
+-- leaves a mark for each quarter of an hour instead of one for each payment.
 CREATE FUNCTION revenue_mark_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO revenue_marks (source, quarters, sale_entity, sales)
-    SELECT source, array_agg(DISTINCT quarter), entity, array_agg(DISTINCT sale) FILTER (WHERE sale IS NOT NULL)
-    FROM (SELECT source, entity, revenue_quarter(occurred_at) AS quarter,
-                 revenue_sale_named(kind, uncaptured_minor, external_id, parent_external_id) AS sale
-          FROM written) AS touched
-    GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, quarter, sale_entity, sale_external_id)
+    SELECT DISTINCT source, revenue_quarter(occurred_at),
+           CASE WHEN kind IN ('refund', 'dispute') OR uncaptured_minor > 0 THEN entity END,
+           CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id
+                WHEN uncaptured_minor > 0 THEN external_id END
+    FROM written;
     RETURN NULL;
 END
 $$;
@@ -269,22 +258,22 @@ BEGIN
     INSERT INTO payment_history
     SELECT replaced.*, written.updated_at FROM replaced
     JOIN written USING (source, entity, external_id);
-    INSERT INTO revenue_marks (source, quarters, sale_entity, sales)
-    SELECT source, array_agg(DISTINCT quarter), entity, array_agg(DISTINCT sale) FILTER (WHERE sale IS NOT NULL)
-    FROM (SELECT source, entity, revenue_quarter(occurred_at) AS quarter,
-                 revenue_sale_named(kind, uncaptured_minor, external_id, parent_external_id) AS sale
-          FROM (SELECT * FROM replaced UNION ALL SELECT * FROM written) AS states) AS touched
-    GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, quarter, sale_entity, sale_external_id)
+    SELECT DISTINCT source, revenue_quarter(occurred_at),
+           CASE WHEN kind IN ('refund', 'dispute') OR uncaptured_minor > 0 THEN entity END,
+           CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id
+                WHEN uncaptured_minor > 0 THEN external_id END
+    FROM (SELECT * FROM replaced UNION ALL SELECT * FROM written) AS touched;
     RETURN NULL;
 END
 $$;
 CREATE FUNCTION revenue_mark_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO payment_history SELECT replaced.*, clock_timestamp() FROM replaced;
-    INSERT INTO revenue_marks (source, quarters, sale_entity, sales)
-    SELECT source, array_agg(DISTINCT revenue_quarter(occurred_at)), entity,
-           array_agg(DISTINCT CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id ELSE external_id END)
-    FROM replaced GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, quarter, sale_entity, sale_external_id)
+    SELECT DISTINCT source, revenue_quarter(occurred_at), entity,
+           CASE WHEN kind IN ('refund', 'dispute') THEN parent_external_id ELSE external_id END
+    FROM replaced;
     RETURN NULL;
 END
 $$;
@@ -296,23 +285,22 @@ END
 $$;
 CREATE FUNCTION revenue_mark_decided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO revenue_marks (source, sale_entity, sales)
-    SELECT source, entity, array_agg(external_id) FROM decided GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, sale_entity, sale_external_id)
+    SELECT source, entity, external_id FROM decided;
     RETURN NULL;
 END
 $$;
 CREATE FUNCTION revenue_mark_redecided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO revenue_marks (source, sale_entity, sales)
-    SELECT source, entity, array_agg(external_id) FROM (SELECT * FROM replaced UNION ALL SELECT * FROM decided) AS touched
-    GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, sale_entity, sale_external_id)
+    SELECT source, entity, external_id FROM replaced UNION SELECT source, entity, external_id FROM decided;
     RETURN NULL;
 END
 $$;
 CREATE FUNCTION revenue_mark_forgotten() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO revenue_marks (source, sale_entity, sales)
-    SELECT source, entity, array_agg(external_id) FROM revenue_exclusions GROUP BY source, entity;
+    INSERT INTO revenue_marks (source, sale_entity, sale_external_id)
+    SELECT source, entity, external_id FROM revenue_exclusions;
     RETURN NULL;
 END
 $$;
@@ -336,8 +324,8 @@ CREATE TRIGGER revenue_decisions_truncated BEFORE TRUNCATE ON revenue_exclusions
     FOR EACH STATEMENT EXECUTE FUNCTION revenue_mark_forgotten();
 
 -- What is there already was never summed.
-INSERT INTO revenue_marks (source, quarters)
-SELECT source, array_agg(DISTINCT revenue_quarter(occurred_at)) FROM payments GROUP BY source;
+INSERT INTO revenue_marks (source, quarter)
+SELECT DISTINCT source, revenue_quarter(occurred_at) FROM payments;
 
 -- How far figures reach, by source. What is enqueued and not yet processed is not in them, so they reach only as far as the
 -- oldest of it.
