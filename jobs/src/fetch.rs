@@ -13,6 +13,7 @@ use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tracing::Instrument;
 
+use crate::identity::Owner;
 use crate::persist::persist;
 use crate::run_span::run_span;
 pub use options::FetchOptions;
@@ -119,6 +120,7 @@ impl Fetch<'_> {
     ) -> Result<(), Trouble> {
         let source = self.connector.source();
         let found = persist(|| self.store.read_cursor(source, self.entity, self.clock.now())).await?;
+        let mut owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
         let decision = self.decide(run_id, &found).await?;
         if decision.continue_from.is_none() {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
@@ -149,6 +151,7 @@ impl Fetch<'_> {
                     let mut rooms = Vec::with_capacity(received);
                     for read in batch.drain(..) {
                         requests.made = read.requests;
+                        owner.accept(&read.identity).await?;
                         rooms.push(read.room);
                         match read.page {
                             Ok(Some(page)) => pages.push(page),

@@ -6,7 +6,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use buffalo_model::Entity;
+use buffalo_model::{Entity, Identity};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -83,7 +83,7 @@ impl Webhook for HubSpotWebhook {
         // Searches show a change when they have been told of it, which takes moments.
         let hints: Vec<Hint> = entities.into_iter().map(|entity| Hint { entity, lag: TRAIL }).collect();
         let news = if hints.is_empty() { News::Nothing } else { News::Hints(hints) };
-        Ok(Receipt { kind: kinds.join(","), news })
+        Ok(Receipt { kind: kinds.join(","), news, identity: Identity::unknown() })
     }
 }
 
