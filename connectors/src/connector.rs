@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::{
-    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
+    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source, Ties,
 };
 use chrono::{DateTime, Utc};
 
@@ -65,6 +65,8 @@ pub enum NormaliseError {
 ///   moves only with the page that holds the oldest record.
 /// - A cursor may describe several windows of one backfill, each with its own position.
 /// - A backfill leaves a cursor that an incremental run can start from, and that starts before the backfill did.
+/// - The last page of a plan, and no other, has [`FetchedPage::data_through`]. A run without it is no success, also where
+///   nothing was refused: a plan may be left without anything to ask for, and would be for ever.
 /// - What was stored may be anything: an older program's cursor, somebody's edit. [`Connector::assess`] never fails; what
 ///   it can't read is stale.
 /// - A connector never writes, and never sees, a cursor of another entity.
@@ -85,6 +87,11 @@ pub trait Connector: Send + Sync + Debug {
     /// Whose data a stored payload is, as far as it says, for databases that do not know it yet.
     fn identity_of(&self, _entity: Entity, _payload: &str) -> Identity {
         Identity::unknown()
+    }
+
+    /// What holds of two states that it stamps equally. States that were read by their ids hold in any case.
+    fn ties(&self) -> Ties {
+        Ties::LaterHolds
     }
 
     /// What a stored cursor allows at `now`.

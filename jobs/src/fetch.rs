@@ -9,7 +9,7 @@ mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, Pages, Plan};
+use buffalo_connectors::{Connector, CursorState, Pages, Plan};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
@@ -128,7 +128,16 @@ impl Fetch<'_> {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
         let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
-        let mut writing = Writing { run_id, lane, owner, cursor_version: found.version, cursor: None };
+        let mut writing = Writing {
+            run_id,
+            lane,
+            owner,
+            cursor_version: found.version,
+            cursor: None,
+            written: None,
+            is_at_end: false,
+            ties: 0,
+        };
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
             writing.cursor = Some(cursor.clone());
@@ -137,7 +146,24 @@ impl Fetch<'_> {
         }
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let pages = self.connector.open(self.entity, plan, self.clock.now());
-        self.write_all(pages, &mut writing, lock, requests, deadline).await
+        writing.is_at_end = false;
+        self.write_all(pages, &mut writing, lock, requests, deadline).await?;
+        self.is_at_its_end(&writing)?;
+        if writing.ties > 0 {
+            writing.cursor = writing.written.clone();
+            self.refetch_due(&mut writing, lock, requests, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a plan whose pages have come to an end left the cursor where later runs start from.
+    fn is_at_its_end(&self, writing: &Writing<'_>) -> Result<(), Trouble> {
+        let state = self.connector.assess(self.entity, writing.written.as_ref(), self.clock.now());
+        if writing.is_at_end && state == CursorState::Current {
+            return Ok(());
+        }
+        let (source_name, entity) = (self.connector.source().to_string(), self.entity);
+        Err(Trouble::NotAtItsEnd { source_name, entity })
     }
 
     /// Reads pages to their end and writes them.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
 use buffalo_model::{
     Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
+    Ties,
 };
 use buffalo_store::{Census, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, StoredState};
 use chrono::{DateTime, Utc};
@@ -53,6 +54,8 @@ enum Trouble {
     NothingFetched,
     #[error("stopped before its end")]
     Stopped,
+    #[error("{repaired} of {wrong} records that were not as the source lists them could be repaired")]
+    NotRepaired { repaired: i64, wrong: i64 },
 }
 
 impl From<IdentityTrouble> for Trouble {
@@ -110,8 +113,13 @@ impl Reconcile<'_> {
                 None,
             ));
         }
+        let mut trouble = trouble;
         if let Some(result) = &result {
             persist(|| self.store.keep_reconciliation(result)).await?;
+            let (repaired, wrong) = (result.repaired, result.missing + result.different + result.extra);
+            if self.repair && repaired < wrong {
+                trouble = Some(Trouble::NotRepaired { repaired, wrong });
+            }
         }
         let outcome = RunOutcome {
             stopped: matches!(trouble, Some(Trouble::Stopped)),
@@ -264,12 +272,14 @@ impl Reconcile<'_> {
         }
         let source = self.connector.source();
         let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
-        persist(|| self.store.doubt(source, self.entity, &ids)).await?;
+        let at = records.iter().map(|record| record.observed_at).min().unwrap_or_default();
+        persist(|| self.store.doubt(source, self.entity, &ids, at)).await?;
         let page = Page {
             source,
             entity: self.entity,
             run_id: mending.run_id,
             records: &records,
+            ties: Ties::LaterHolds,
             lane: Lane::Backfill,
             pages: 0,
             requests: RequestCounts::default(),

@@ -52,7 +52,7 @@ pub use overlap::{
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use push_channel::{PushChannel, WatchDeed, WatchStep};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
-pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use record::{Entity, RawRecord, RawState, RecordKey, Source, Ties, UnknownEntity};
 pub use refetch::{Refetch, RefetchPart, UnknownRefetchPart};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};

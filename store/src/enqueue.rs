@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
-use chrono::{DateTime, Utc};
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, Refetch, RequestCounts, RunId, Source, Ties};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::copy::CopyRows;
 use crate::database::Tx;
 use crate::wake::OUTBOX_CHANNEL;
-use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
+use crate::{Lane, RecordOutcome, RefetchRequest, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
@@ -28,6 +28,12 @@ const COPY_OUTBOX: &str = "COPY ingest_outbox
      lane)
     FROM STDIN (FORMAT binary)";
 
+/// Why a record is read again of which two states of one time are known.
+const TIE: &str = "two states of one time";
+
+/// A state stamped so much later than our clock was stamped by a wrong one.
+pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
+
 /// One or more consecutive pages of a run, with the cursor that stands after the last of them.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -39,6 +45,8 @@ pub struct Page<'a> {
     pub run_id: RunId,
     /// The records, in the order in which they were fetched.
     pub records: &'a [RawRecord],
+    /// What holds of two states of one time.
+    pub ties: Ties,
     /// Where they wait to be processed.
     pub lane: Lane,
     /// How many vendor pages these are.
@@ -75,6 +83,14 @@ pub struct Written {
     pub enqueued: i64,
     /// Records that were not.
     pub deduped: i64,
+    /// Records of which another state of the same time is known, which are to be read again.
+    pub ties: i64,
+}
+
+/// What became of a page's records.
+struct Taken {
+    enqueued: i64,
+    ties: i64,
 }
 
 impl Store {
@@ -110,7 +126,7 @@ impl Store {
         if moved.rows_affected() == 0 {
             return self.already_written_or_conflict(page, next_version).await;
         }
-        let mut enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let Taken { mut enqueued, ties } = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
         let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
         let deduped = fetched - enqueued;
         for sweep in page.sweeps {
@@ -148,7 +164,7 @@ impl Store {
         totals.records(source, entity, RecordOutcome::Deduped, deduped);
         self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
-        Ok(Written { cursor_version: next_version, enqueued, deduped })
+        Ok(Written { cursor_version: next_version, enqueued, deduped, ties })
     }
 
     async fn enqueue_in_tx(
@@ -157,9 +173,9 @@ impl Store {
         page: &Page<'_>,
         records: &[&RawRecord],
         now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Taken, StoreError> {
         if records.is_empty() {
-            return Ok(0);
+            return Ok(Taken { enqueued: 0, ties: 0 });
         }
         let hashes: Vec<ContentHash> = records.iter().map(|record| record.content_hash()).collect();
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -172,19 +188,28 @@ impl Store {
             &external_ids as &[&str],
             &observed_at,
             &content_hashes as &[&[u8]],
+            page.ties == Ties::ReadAgain,
+            now + CLOCKS_APART,
         )
         .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("compare records with what is known"))?;
-        let news = heads.len();
-        if news > 0 {
-            let by_id: HashMap<&str, &RawRecord> =
-                records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
+        let mut ties: Vec<(&str, DateTime<Utc>)> = Vec::new();
+        let mut news = 0;
+        if !heads.is_empty() {
+            let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
+                .map(|(record, hash)| (record.external_id.as_str(), (*record, *hash)))
+                .collect();
             let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
-            let mut raw = CopyRows::with_capacity(payloads + news * NARROW_ROW);
-            let mut outbox = CopyRows::with_capacity(news * NARROW_ROW);
+            let mut raw = CopyRows::with_capacity(payloads + heads.len() * NARROW_ROW);
+            let mut outbox = CopyRows::with_capacity(heads.len() * NARROW_ROW);
             for head in &heads {
-                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
+                let Some((record, hash)) = by_id.get(head.external_id.as_str()) else { continue };
+                if head.content_hash != *hash {
+                    ties.push((&record.external_id, record.observed_at));
+                    continue;
+                }
+                news += 1;
                 raw.row(11)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
@@ -222,18 +247,32 @@ impl Store {
                  FROM unnest($3::text[], $4::timestamptz[], $5::bytea[])
                      AS seen (external_id, observed_at, content_hash)
                  WHERE known.source = $1 AND known.entity = $2 AND known.external_id = seen.external_id
-                   AND known.content_hash = seen.content_hash AND known.observed_at < seen.observed_at",
+                   AND known.content_hash = seen.content_hash
+                   AND (known.observed_at < seen.observed_at OR known.observed_at > $6)",
                 page.source.as_str(),
                 page.entity.as_str(),
                 &external_ids as &[&str],
                 &observed_at,
                 &content_hashes as &[&[u8]],
+                now + CLOCKS_APART,
             )
             .execute(&mut *tx)
             .await
             .map_err(self.fail("note what was seen again"))?;
         }
-        Ok(i64::try_from(news).unwrap_or(i64::MAX))
+        if !ties.is_empty() {
+            let again: Vec<RefetchRequest> = ties
+                .iter()
+                .map(|(id, at)| RefetchRequest {
+                    refetch: Refetch::record(*id),
+                    reason: TIE,
+                    due_at: decided_at(*at, now),
+                })
+                .collect();
+            self.request_refetches_in_tx(tx, page.source, page.entity, &again, now).await?;
+        }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        Ok(Taken { enqueued: count(news), ties: count(ties.len()) })
     }
 
     /// Gives every record that the listing no longer had its last state.
@@ -273,7 +312,7 @@ impl Store {
                     payload: sweep.payload.to_owned(),
                 })
                 .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?;
+            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?.enqueued;
         }
     }
 
@@ -297,10 +336,17 @@ impl Store {
         .await
         .map_err(self.fail("read the cursor"))?;
         if ours {
-            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0 });
+            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0, ties: 0 });
         }
         Err(StoreError::CursorConflict { source_name: page.source.to_string(), entity: page.entity.as_str() })
     }
+}
+
+/// When a record may be read again of which two states of the time `at` are known: an answer within the same second would be
+/// one more of them. What is long past by our clock is past by any.
+#[must_use]
+pub fn decided_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if now - at > TimeDelta::seconds(10) { now } else { now + TimeDelta::seconds(2) }
 }
 
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.

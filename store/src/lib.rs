@@ -50,7 +50,7 @@ pub use cursors::CursorRow;
 pub use database::Sessions;
 pub use dead_letters::{DeadLetterFilter, Rehearsal, Replayed, StoredRow};
 pub use durations::Durations;
-pub use enqueue::{Page, Sweep, Written};
+pub use enqueue::{Page, Sweep, Written, decided_at};
 pub use error::StoreError;
 pub use fx::{FxImport, FxImportEffect, NewestFxRate};
 pub use hints::BegunHint;

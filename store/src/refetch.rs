@@ -3,6 +3,7 @@
 use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// The first delay after a refusal, doubled with each further one.
@@ -48,6 +49,21 @@ impl Store {
         if requests.is_empty() {
             return Ok(());
         }
+        let operation = "request that records are read again";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        self.request_refetches_in_tx(&mut tx, source, entity, requests, now).await?;
+        tx.commit().await.map_err(self.fail(operation))
+    }
+
+    /// The same in the caller's transaction.
+    pub(crate) async fn request_refetches_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        source: &Source,
+        entity: Entity,
+        requests: &[RefetchRequest],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         // Sorted by key, which keeps two writers from deadlock. A request that is made again begins anew: the fetch under
         // way may have read the record before it changed.
         sqlx::query!(
@@ -66,7 +82,7 @@ impl Store {
             &requests.iter().map(|request| request.due_at).collect::<Vec<_>>(),
             now,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(self.fail("request that records are read again"))?;
         Ok(())

@@ -4,6 +4,7 @@ use buffalo_model::{Entity, Identity, RawRecord, Source};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::enqueue::CLOCKS_APART;
 use crate::identity::json;
 use crate::{Lane, Store, StoreError};
 
@@ -87,6 +88,7 @@ impl Store {
             NO_RUN,
             Lane::Live.as_str(),
             &events.iter().map(|event| json(event.identity)).collect::<Vec<_>>(),
+            now + CLOCKS_APART,
         )
         .fetch_all(&self.pool)
         .await

@@ -2,7 +2,7 @@
 
 use buffalo_model::{
     Cursor, Entity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RequestCounts, RunId, RunStatus,
-    Source,
+    Source, Ties,
 };
 use buffalo_store::{
     ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Sweep, Written,
@@ -22,6 +22,7 @@ pub struct Fixture {
     pub run_id: RunId,
     /// That of the cursor.
     pub version: i64,
+    pub ties: Ties,
 }
 
 impl Fixture {
@@ -41,7 +42,7 @@ impl Fixture {
         };
         store.start_run(&run, T0).await.unwrap();
         store.read_cursor(&source, Entity::Payments, T0).await.unwrap();
-        Self { database, store, source, run_id, version: 0 }
+        Self { database, store, source, run_id, version: 0, ties: Ties::LaterHolds }
     }
 
     /// Any statement.
@@ -78,6 +79,7 @@ impl Fixture {
             entity: Entity::Payments,
             run_id: self.run_id,
             records,
+            ties: self.ties,
             lane: Lane::Live,
             pages: 1,
             requests: RequestCounts { made: 1, ..RequestCounts::default() },
