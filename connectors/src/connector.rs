@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use buffalo_model::{
     Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source, Ties,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Settings;
 use crate::push::PushChannels;
@@ -96,6 +96,12 @@ pub trait Connector: Send + Sync + Debug {
 
     /// What a stored cursor allows at `now`.
     fn assess(&self, entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState;
+
+    /// How far back runs see that a record has changed, by the time at which it came into being; none where they see every
+    /// change. What is older and still open is read again by its id, and figures that reach further back are not complete.
+    fn sees_changes_for(&self, _entity: Entity) -> Option<TimeDelta> {
+        None
+    }
 
     /// Begins a run. No request is made before the first page is asked for.
     fn open(&self, entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages>;

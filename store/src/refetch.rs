@@ -12,6 +12,12 @@ const FIRST_DELAY: TimeDelta = TimeDelta::minutes(1);
 /// The longest delay after a refusal.
 const MAX_DELAY: TimeDelta = TimeDelta::days(1);
 
+/// The least time between two readings of an open payment.
+const OPEN_INTERVAL: TimeDelta = TimeDelta::hours(1);
+
+/// Why an open payment is read again.
+const OPEN: &str = "open, and older than what the source is listed back to";
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefetchRequest {
@@ -85,6 +91,37 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(self.fail("request that records are read again"))?;
+        Ok(())
+    }
+
+    /// Requests that payments that are still open are read again, of which the source tells no change because they came into
+    /// being before `before`; at most `limit`, those first of which nothing was heard for longest, and none more often than
+    /// once an hour.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn request_open_payments(
+        &self,
+        source: &Source,
+        entity: Entity,
+        before: DateTime<Utc>,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query_file!(
+            "queries/request_open_payments.sql",
+            source.as_str(),
+            entity.as_str(),
+            before,
+            limit,
+            now - OPEN_INTERVAL,
+            OPEN,
+            now,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("request that open payments are read again"))?;
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::{Circuit, Cursor, Entity, Identity, Refetch, Source, SystemClock, Ties};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
 use crate::http::HttpClient;
@@ -98,6 +98,13 @@ impl Connector for Stripe {
         match cursor {
             None => CursorState::Missing,
             Some(cursor) => position::assess(cursor, &self.config, now),
+        }
+    }
+
+    fn sees_changes_for(&self, _entity: Entity) -> Option<TimeDelta> {
+        match self.config.incremental {
+            Incremental::Events => None,
+            Incremental::Lookback { days } => Some(TimeDelta::days(days.into())),
         }
     }
 
