@@ -10,8 +10,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::database::Database;
 use crate::error::classify;
-use crate::revenue::Settler;
 use crate::relay::Relay;
+use crate::revenue::Settler;
 use crate::{Sessions, StoreError, tls};
 
 /// How to reach the database.

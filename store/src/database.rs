@@ -12,7 +12,8 @@ use futures_util::stream::{self, BoxStream, TryStreamExt};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
-    AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlSafeStr, SqlStr, Transaction,
+    AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlSafeStr,
+    SqlStr, Transaction,
 };
 
 /// Whose the sessions of the server are (`DATABASE_POOLER`).

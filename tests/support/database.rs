@@ -47,7 +47,8 @@ impl TestDatabase {
         let options = server.clone().database(&name);
         let url = options.to_url_lossy().to_string();
         let tcp_url = std::env::var("TEST_DATABASE_TCP_URL").unwrap_or(server_url);
-        let tcp_url = PgConnectOptions::from_str(&tcp_url).unwrap().database(&name).to_url_lossy().to_string();
+        let tcp_url =
+            PgConnectOptions::from_str(&tcp_url).unwrap().database(&name).to_url_lossy().to_string();
         let urls = (url, tcp_url);
         Self::migrated(urls, options, name, server, migrator).await
     }
@@ -56,7 +57,14 @@ impl TestDatabase {
     #[allow(dead_code, reason = "not every test crate starts servers of its own")]
     pub async fn at(url: &str) -> Self {
         let options = PgConnectOptions::from_str(url).unwrap();
-        Self::migrated((url.to_owned(), url.to_owned()), options.clone(), "postgres".to_owned(), options, &MIGRATOR).await
+        Self::migrated(
+            (url.to_owned(), url.to_owned()),
+            options.clone(),
+            "postgres".to_owned(),
+            options,
+            &MIGRATOR,
+        )
+        .await
     }
 
     async fn migrated(

@@ -66,8 +66,12 @@ fn settings_text(socket_dir: &Path, tcp: Option<&Tcp>, compression: Compression)
     let socket_dir = socket_dir.display();
     // Either way is the only one.
     let reached_by = match tcp {
-        None => format!("listen_addresses = ''\nport = {PORT}\nunix_socket_directories = '\"{socket_dir}\"'\n"),
-        Some(tcp) => format!("listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\n", tcp.port),
+        None => {
+            format!("listen_addresses = ''\nport = {PORT}\nunix_socket_directories = '\"{socket_dir}\"'\n")
+        }
+        Some(tcp) => {
+            format!("listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\n", tcp.port)
+        }
     };
     let compression = match compression {
         Compression::Lz4 => "lz4",
