@@ -8,6 +8,7 @@ use buffalo_model::{FixedClock, Retention};
 use buffalo_store::embedded::EmbeddedPostgres;
 use buffalo_store::{Sessions, Store, StoreOptions};
 use chrono::TimeDelta;
+use sqlx::Executor;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::records::T0;
@@ -67,7 +68,14 @@ impl Server {
         let store = Store::new(&options).map_err(anyhow::Error::msg)?;
         store.migrate().await?;
         make_partitions(&store).await?;
-        let pool = PgPoolOptions::new().max_connections(10).connect_with(store.connect_options()).await?;
+        // Plain SQL is not handicapped by what Buffalo's sessions do without.
+        let pool = PgPoolOptions::new()
+            .max_connections(10)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+            })
+            .connect_with(store.connect_options())
+            .await?;
         Ok(Fresh { name, url, pool, store })
     }
 
