@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::resource::Resource;
 use crate::connector::NormaliseError;
+use crate::text::{Lenient, Text};
 
 /// The fields that matter. Numbers stay texts here, so that one that does not fit is an error that names its field.
 #[derive(Deserialize)]
@@ -18,7 +19,7 @@ struct Object<'a> {
     #[serde(borrow)]
     object: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<Text<'a>>,
     #[serde(borrow)]
     currency: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -33,19 +34,20 @@ struct Object<'a> {
     #[serde(borrow)]
     charge: Option<Reference<'a>>,
     #[serde(borrow)]
-    customer: Option<Reference<'a>>,
+    customer: Option<Lenient<Option<Reference<'a>>>>,
     #[serde(borrow)]
-    billing_details: Option<BillingDetails<'a>>,
+    billing_details: Option<Lenient<BillingDetails<'a>>>,
     #[serde(borrow)]
-    receipt_email: Option<Cow<'a, str>>,
+    receipt_email: Option<Text<'a>>,
     #[serde(borrow)]
     balance_transactions: Option<Vec<BalanceTransaction<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct BillingDetails<'a> {
     #[serde(borrow)]
-    email: Option<Cow<'a, str>>,
+    email: Text<'a>,
 }
 
 /// What a dispute did to the account: funds withdrawn are negative, funds reinstated positive.
@@ -98,7 +100,7 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         field: "object",
         what: format!("`{}` is no charge, refund or dispute", shortened(&name)),
     })?;
-    let raw_status = object.status.ok_or(NormaliseError::Missing("status"))?;
+    let raw_status = object.status.and_then(|status| status.0).ok_or(NormaliseError::Missing("status"))?;
     let amount = whole_number("amount", object.amount)?;
     let (kind, status, amount, uncaptured) = match resource {
         Resource::Charges => {
@@ -147,10 +149,11 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         currency,
         occurred_at,
         parent_external_id: object.charge.map(Reference::id),
-        customer_external_id: object.customer.map(Reference::id),
-        customer_email: email(
-            object.billing_details.and_then(|details| details.email).or(object.receipt_email),
-        ),
+        customer_external_id: object.customer.and_then(|customer| customer.0).map(Reference::id),
+        customer_email: object
+            .billing_details
+            .and_then(|details| email(&details.0.email))
+            .or_else(|| object.receipt_email.as_ref().and_then(email)),
         deleted: false,
     }))
 }
@@ -220,8 +223,8 @@ fn withdrawn(
     })
 }
 
-fn email(address: Option<Cow<'_, str>>) -> Option<String> {
-    address.map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty())
+fn email(address: &Text<'_>) -> Option<String> {
+    address.filled().map(str::to_lowercase)
 }
 
 fn whole_number(field: &'static str, raw: Option<&RawValue>) -> Result<i64, NormaliseError> {
