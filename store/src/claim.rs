@@ -54,6 +54,8 @@ pub struct ClaimedBatch {
     pub(crate) claim_id: i64,
     pub(crate) rows: Vec<ClaimedRow>,
     pub(crate) server: String,
+    /// How often rows were upserted together: once, unless some were refused.
+    pub(crate) tries: u32,
 }
 
 /// How hard to look when nothing is found where rows were found lately.
@@ -205,7 +207,7 @@ impl Claimer {
         let raw_ids: Vec<i64> = rows.iter().map(|row| row.raw_id).collect();
         self.store.journal_claim(claim_id, &raw_ids).await?;
         self.claim_id = Some(claim_id);
-        Ok(Some(ClaimedBatch { tx, claim_id, rows, server: self.store.server.clone() }))
+        Ok(Some(ClaimedBatch { tx, claim_id, rows, server: self.store.server.clone(), tries: 0 }))
     }
 }
 
@@ -222,5 +224,11 @@ impl ClaimedBatch {
     #[must_use]
     pub fn rows(&self) -> &[ClaimedRow] {
         &self.rows
+    }
+
+    /// How often rows were upserted together: once, unless the database refused some.
+    #[must_use]
+    pub fn tries(&self) -> u32 {
+        self.tries
     }
 }

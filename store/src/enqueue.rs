@@ -1,5 +1,6 @@
 //! The producer's write: records, cursor and the run's progress in one transaction.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
@@ -152,7 +153,7 @@ impl Store {
         &self,
         tx: &mut Tx<'_>,
         page: &Page<'_>,
-        records: &[&RawRecord],
+        records: &[Cow<'_, RawRecord>],
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         if records.is_empty() {
@@ -176,7 +177,7 @@ impl Store {
         let news = heads.len();
         if news > 0 {
             let by_id: HashMap<&str, &RawRecord> =
-                records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
+                records.iter().map(|record| (record.external_id.as_str(), &**record)).collect();
             let fail = || self.fail("enqueue records");
             let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
             for head in &heads {
@@ -264,7 +265,7 @@ impl Store {
             if unseen.is_empty() {
                 return Ok(swept);
             }
-            let gone: Vec<RawRecord> = unseen
+            let gone: Vec<Cow<'_, RawRecord>> = unseen
                 .into_iter()
                 .map(|external_id| RawRecord {
                     external_id,
@@ -273,8 +274,9 @@ impl Store {
                     context: None,
                     payload: sweep.payload.to_owned(),
                 })
+                .map(Cow::Owned)
                 .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?;
+            swept += self.enqueue_in_tx(tx, page, &gone, now).await?;
         }
     }
 
@@ -307,19 +309,23 @@ impl Store {
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.
 ///
 /// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
-fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
-    let mut place: HashMap<&str, usize> = HashMap::with_capacity(records.len());
-    let mut newest: Vec<&RawRecord> = Vec::with_capacity(records.len());
-    for record in records {
-        match place.get(record.external_id.as_str()) {
-            None => {
-                place.insert(&record.external_id, newest.len());
-                newest.push(record);
-            }
-            Some(&at) if newest[at].observed_at <= record.observed_at => newest[at] = record,
-            Some(_) => {}
+fn newest_of_each(records: &[RawRecord]) -> Vec<Cow<'_, RawRecord>> {
+    let storable: Vec<Cow<'_, RawRecord>> = records.iter().map(RawRecord::storable).collect();
+    let mut newest: HashMap<&str, usize> = HashMap::with_capacity(storable.len());
+    for (at, record) in storable.iter().enumerate() {
+        let place = newest.entry(&record.external_id).or_insert(at);
+        if storable[*place].observed_at <= record.observed_at {
+            *place = at;
         }
     }
+    let mut places: Vec<usize> = newest.into_values().collect();
+    places.sort_unstable();
+    let mut kept = places.into_iter().peekable();
+    let mut newest: Vec<Cow<'_, RawRecord>> = storable
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, record)| kept.next_if_eq(&at).map(|_| record))
+        .collect();
     newest.sort_unstable_by(|a, b| a.external_id.cmp(&b.external_id));
     newest
 }
