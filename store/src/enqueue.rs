@@ -1,5 +1,6 @@
 //! The producer's write: records, cursor and the run's progress in one transaction.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, Refetch, RequestCounts, RunId, Source, Ties};
@@ -12,9 +13,6 @@ use crate::{Lane, RecordOutcome, RefetchRequest, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
-
-/// About what a row takes apart from its payload, in bytes.
-const NARROW_ROW: usize = 192;
 
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
@@ -171,7 +169,7 @@ impl Store {
         &self,
         tx: &mut Tx<'_>,
         page: &Page<'_>,
-        records: &[&RawRecord],
+        records: &[Cow<'_, RawRecord>],
         now: DateTime<Utc>,
     ) -> Result<Taken, StoreError> {
         if records.is_empty() {
@@ -194,22 +192,22 @@ impl Store {
         .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("compare records with what is known"))?;
+        let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
+            .map(|(record, hash)| (record.external_id.as_str(), (&**record, *hash)))
+            .collect();
         let mut ties: Vec<(&str, DateTime<Utc>)> = Vec::new();
-        let mut news = 0;
-        if !heads.is_empty() {
-            let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
-                .map(|(record, hash)| (record.external_id.as_str(), (*record, *hash)))
-                .collect();
-            let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
-            let mut raw = CopyRows::with_capacity(payloads + heads.len() * NARROW_ROW);
-            let mut outbox = CopyRows::with_capacity(heads.len() * NARROW_ROW);
-            for head in &heads {
-                let Some((record, hash)) = by_id.get(head.external_id.as_str()) else { continue };
-                if head.content_hash != *hash {
-                    ties.push((&record.external_id, record.observed_at));
-                    continue;
-                }
-                news += 1;
+        let mut accepted = Vec::with_capacity(heads.len());
+        for head in &heads {
+            match by_id.get(head.external_id.as_str()) {
+                Some((record, hash)) if head.content_hash == *hash => accepted.push((head, *record)),
+                Some((record, _)) => ties.push((&record.external_id, record.observed_at)),
+                None => {}
+            }
+        }
+        if !accepted.is_empty() {
+            let fail = || self.fail("enqueue records");
+            let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
+            for (head, record) in &accepted {
                 raw.row(11)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
@@ -222,6 +220,11 @@ impl Store {
                     .optional_text(record.api_version.as_deref())
                     .optional_text(record.context.as_deref())
                     .text(&record.payload);
+                raw.send().await.map_err(fail())?;
+            }
+            raw.finish().await.map_err(fail())?;
+            let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
+            for (head, record) in &accepted {
                 outbox
                     .row(10)
                     .bigint(head.raw_id)
@@ -234,12 +237,11 @@ impl Store {
                     .timestamp(now)
                     .timestamp(now)
                     .text(page.lane.as_str());
+                outbox.send().await.map_err(fail())?;
             }
-            for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
-                rows.copy_into(tx.connection(), statement).await.map_err(self.fail("enqueue records"))?;
-            }
+            outbox.finish().await.map_err(fail())?;
         }
-        if news < records.len() {
+        if accepted.len() < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
             // lose. Left out where everything was news, which is what a backfill consists of.
             sqlx::query!(
@@ -272,7 +274,7 @@ impl Store {
             self.request_refetches_in_tx(tx, page.source, page.entity, &again, now).await?;
         }
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        Ok(Taken { enqueued: count(news), ties: count(ties.len()) })
+        Ok(Taken { enqueued: count(accepted.len()), ties: count(ties.len()) })
     }
 
     /// Gives every record that the listing no longer had its last state.
@@ -302,7 +304,7 @@ impl Store {
             if unseen.is_empty() {
                 return Ok(swept);
             }
-            let gone: Vec<RawRecord> = unseen
+            let gone: Vec<Cow<'_, RawRecord>> = unseen
                 .into_iter()
                 .map(|external_id| RawRecord {
                     external_id,
@@ -311,8 +313,9 @@ impl Store {
                     context: None,
                     payload: sweep.payload.to_owned(),
                 })
+                .map(Cow::Owned)
                 .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?.enqueued;
+            swept += self.enqueue_in_tx(tx, page, &gone, now).await?.enqueued;
         }
     }
 
@@ -352,19 +355,23 @@ pub fn decided_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.
 ///
 /// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
-fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
-    let mut place: HashMap<&str, usize> = HashMap::with_capacity(records.len());
-    let mut newest: Vec<&RawRecord> = Vec::with_capacity(records.len());
-    for record in records {
-        match place.get(record.external_id.as_str()) {
-            None => {
-                place.insert(&record.external_id, newest.len());
-                newest.push(record);
-            }
-            Some(&at) if newest[at].observed_at <= record.observed_at => newest[at] = record,
-            Some(_) => {}
+fn newest_of_each(records: &[RawRecord]) -> Vec<Cow<'_, RawRecord>> {
+    let storable: Vec<Cow<'_, RawRecord>> = records.iter().map(RawRecord::storable).collect();
+    let mut newest: HashMap<&str, usize> = HashMap::with_capacity(storable.len());
+    for (at, record) in storable.iter().enumerate() {
+        let place = newest.entry(&record.external_id).or_insert(at);
+        if storable[*place].observed_at <= record.observed_at {
+            *place = at;
         }
     }
+    let mut places: Vec<usize> = newest.into_values().collect();
+    places.sort_unstable();
+    let mut kept = places.into_iter().peekable();
+    let mut newest: Vec<Cow<'_, RawRecord>> = storable
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, record)| kept.next_if_eq(&at).map(|_| record))
+        .collect();
     newest.sort_unstable_by(|a, b| a.external_id.cmp(&b.external_id));
     newest
 }
