@@ -7,11 +7,17 @@ use async_trait::async_trait;
 use buffalo_model::{
     Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 use crate::Settings;
 use crate::push::PushChannels;
 use crate::webhook::Webhooks;
+
+/// The first whole year of PostgreSQL's `timestamptz`, which begins in 4713 BC.
+pub(crate) const FIRST_YEAR: i32 = -4_711;
+
+/// A year in which zones can be reckoned with: `DateTime` ends in 262,142, and PostgreSQL later.
+pub(crate) const LAST_YEAR: i32 = 262_000;
 
 /// One source, as the program finds it.
 #[derive(Debug)]
@@ -27,6 +33,25 @@ pub struct Registration {
     /// Makes the connector of the settings; none when the source is not enabled. What is wrong with the settings is
     /// noted in them.
     pub configure: fn(&mut Settings) -> Option<Arc<dyn Connector>>,
+}
+
+impl Registration {
+    /// What a stored state means, with every text as it can be stored, and no time of a payment that can't be.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the payload.
+    pub fn read(&self, state: RawState<'_>) -> Result<Normalised, NormaliseError> {
+        let normalised = (self.normalise)(state)?.storable();
+        match &normalised {
+            Normalised::Payment(payment) if payment.occurred_at.year() < FIRST_YEAR => {
+                let what =
+                    format!("the year {} is before any that PostgreSQL knows", payment.occurred_at.year());
+                Err(NormaliseError::Unusable { field: "time of the payment", what })
+            }
+            _ => Ok(normalised),
+        }
+    }
 }
 
 /// Reads a stored state of a record: a pure function of what was stored.

@@ -3,9 +3,10 @@
 mod compare;
 mod findings;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
+use buffalo_connectors::{Connector, FetchedPage, Registration, SourceError, registration};
 use buffalo_model::{
     Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
 };
@@ -133,10 +134,15 @@ impl Reconcile<'_> {
                 page = pages.next() => page,
             };
             *requests = pages.requests();
-            let Some(page) = page? else { break };
+            let Some(mut page) = page? else { break };
+            for record in &mut page.records {
+                if let Cow::Owned(storable) = record.storable() {
+                    *record = storable;
+                }
+            }
             lock.check().await?;
             let wrong = self
-                .compare_page(&mut census, &page, registration.normalise, found.data_through, &mut findings)
+                .compare_page(&mut census, &page, registration, found.data_through, &mut findings)
                 .await?;
             findings.repaired += self.mend(&mut mending, wrong).await?;
             self.store.heartbeat(run_id, self.clock.now()).await?;
@@ -167,7 +173,7 @@ impl Reconcile<'_> {
         &self,
         census: &mut Census,
         page: &FetchedPage,
-        normalise: Normalise,
+        registration: &Registration,
         through: Option<DateTime<Utc>>,
         findings: &mut Findings,
     ) -> Result<Vec<RawRecord>, Trouble> {
@@ -185,7 +191,7 @@ impl Reconcile<'_> {
                 payload: &record.payload,
             };
             // What can't be read is a dead letter, which is told elsewhere.
-            let Ok(listed) = normalise(state) else { continue };
+            let Ok(listed) = registration.read(state) else { continue };
             let stored = stored.get(record.external_id.as_str()).copied();
             if stored.is_none() && came_later(&listed, through) {
                 continue;

@@ -25,6 +25,7 @@ mod run;
 #[cfg(test)]
 mod run_example;
 mod run_news;
+mod text;
 
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, FixedClock, SystemClock};
@@ -66,3 +67,6 @@ pub use revenue::{
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;
+pub use text::{
+    MAX_ID_BYTES, MAX_REASON_BYTES, MAX_TEXT_BYTES, MAX_WORD_BYTES, decoded, storable, storable_id,
+};

@@ -19,6 +19,8 @@ pub enum PaymentKind {
     Dispute,
     /// A sale as the sales department records it.
     Deal,
+    /// Money given back, as the sales department records it: a deal of less than nothing. It belongs to no sale.
+    Credit,
 }
 
 impl PaymentKind {
@@ -30,6 +32,7 @@ impl PaymentKind {
             Self::Refund => "refund",
             Self::Dispute => "dispute",
             Self::Deal => "deal",
+            Self::Credit => "credit",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The producer's write: records, cursor and the run's progress in one transaction.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
@@ -12,9 +13,6 @@ use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
-
-/// About what a row takes apart from its payload, in bytes.
-const NARROW_ROW: usize = 192;
 
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
@@ -155,7 +153,7 @@ impl Store {
         &self,
         tx: &mut Tx<'_>,
         page: &Page<'_>,
-        records: &[&RawRecord],
+        records: &[Cow<'_, RawRecord>],
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         if records.is_empty() {
@@ -179,10 +177,9 @@ impl Store {
         let news = heads.len();
         if news > 0 {
             let by_id: HashMap<&str, &RawRecord> =
-                records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
-            let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
-            let mut raw = CopyRows::with_capacity(payloads + news * NARROW_ROW);
-            let mut outbox = CopyRows::with_capacity(news * NARROW_ROW);
+                records.iter().map(|record| (record.external_id.as_str(), &**record)).collect();
+            let fail = || self.fail("enqueue records");
+            let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
             for head in &heads {
                 let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
                 raw.row(11)
@@ -197,6 +194,12 @@ impl Store {
                     .optional_text(record.api_version.as_deref())
                     .optional_text(record.context.as_deref())
                     .text(&record.payload);
+                raw.send().await.map_err(fail())?;
+            }
+            raw.finish().await.map_err(fail())?;
+            let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
+            for head in &heads {
+                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
                 outbox
                     .row(10)
                     .bigint(head.raw_id)
@@ -209,10 +212,9 @@ impl Store {
                     .timestamp(now)
                     .timestamp(now)
                     .text(page.lane.as_str());
+                outbox.send().await.map_err(fail())?;
             }
-            for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
-                rows.copy_into(tx.connection(), statement).await.map_err(self.fail("enqueue records"))?;
-            }
+            outbox.finish().await.map_err(fail())?;
         }
         if news < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
@@ -263,7 +265,7 @@ impl Store {
             if unseen.is_empty() {
                 return Ok(swept);
             }
-            let gone: Vec<RawRecord> = unseen
+            let gone: Vec<Cow<'_, RawRecord>> = unseen
                 .into_iter()
                 .map(|external_id| RawRecord {
                     external_id,
@@ -272,8 +274,9 @@ impl Store {
                     context: None,
                     payload: sweep.payload.to_owned(),
                 })
+                .map(Cow::Owned)
                 .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone.iter().collect::<Vec<_>>(), now).await?;
+            swept += self.enqueue_in_tx(tx, page, &gone, now).await?;
         }
     }
 
@@ -306,19 +309,23 @@ impl Store {
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.
 ///
 /// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
-fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
-    let mut place: HashMap<&str, usize> = HashMap::with_capacity(records.len());
-    let mut newest: Vec<&RawRecord> = Vec::with_capacity(records.len());
-    for record in records {
-        match place.get(record.external_id.as_str()) {
-            None => {
-                place.insert(&record.external_id, newest.len());
-                newest.push(record);
-            }
-            Some(&at) if newest[at].observed_at <= record.observed_at => newest[at] = record,
-            Some(_) => {}
+fn newest_of_each(records: &[RawRecord]) -> Vec<Cow<'_, RawRecord>> {
+    let storable: Vec<Cow<'_, RawRecord>> = records.iter().map(RawRecord::storable).collect();
+    let mut newest: HashMap<&str, usize> = HashMap::with_capacity(storable.len());
+    for (at, record) in storable.iter().enumerate() {
+        let place = newest.entry(&record.external_id).or_insert(at);
+        if storable[*place].observed_at <= record.observed_at {
+            *place = at;
         }
     }
+    let mut places: Vec<usize> = newest.into_values().collect();
+    places.sort_unstable();
+    let mut kept = places.into_iter().peekable();
+    let mut newest: Vec<Cow<'_, RawRecord>> = storable
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, record)| kept.next_if_eq(&at).map(|_| record))
+        .collect();
     newest.sort_unstable_by(|a, b| a.external_id.cmp(&b.external_id));
     newest
 }

@@ -1,6 +1,8 @@
 //! Requests to read records again by their ids. A request stands until a fetch that began after it has answered it.
 
-use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart};
+use std::borrow::Cow;
+
+use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart, storable_id};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Store, StoreError};
@@ -60,7 +62,8 @@ impl Store {
                      due_at = least(known.due_at, excluded.due_at)",
             source.as_str(),
             entity.as_str(),
-            &requests.iter().map(|request| request.refetch.external_id.as_str()).collect::<Vec<_>>() as &[&str],
+            &requests.iter().map(|request| storable_id(&request.refetch.external_id)).collect::<Vec<_>>()
+                as &[Cow<'_, str>],
             &requests.iter().map(|request| request.refetch.part.as_str()).collect::<Vec<_>>() as &[&str],
             &requests.iter().map(|request| request.reason).collect::<Vec<_>>() as &[&str],
             &requests.iter().map(|request| request.due_at).collect::<Vec<_>>(),

@@ -1,6 +1,8 @@
 //! What vendors post: the states that events carry are enqueued by one statement.
 
-use buffalo_model::{Entity, RawRecord, Source};
+use std::borrow::Cow;
+
+use buffalo_model::{Entity, RawRecord, Source, storable_id};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -65,12 +67,13 @@ impl Store {
         events: &[EventState<'_>],
         now: DateTime<Utc>,
     ) -> Result<Vec<Taken>, StoreError> {
-        let records = || events.iter().map(|event| event.record);
+        let storable: Vec<Cow<'_, RawRecord>> = events.iter().map(|event| event.record.storable()).collect();
+        let records = || storable.iter().map(|record| &**record);
         let hashes: Vec<_> = records().map(RawRecord::content_hash).collect();
         let rows = sqlx::query_file!(
             "queries/take_events.sql",
             &events.iter().map(|event| event.source.as_str()).collect::<Vec<_>>() as &[&str],
-            &events.iter().map(|event| event.event_id).collect::<Vec<_>>() as &[&str],
+            &events.iter().map(|event| storable_id(event.event_id)).collect::<Vec<_>>() as &[Cow<'_, str>],
             &events.iter().map(|event| event.entity.as_str()).collect::<Vec<_>>() as &[&str],
             &records().map(|record| record.external_id.as_str()).collect::<Vec<_>>() as &[&str],
             &records().map(|record| record.observed_at).collect::<Vec<_>>(),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::disputed::{BalanceTransaction, Disputed};
 use super::resource::Resource;
 use crate::connector::NormaliseError;
+use crate::text::{Lenient, Text};
 
 /// The fields that matter. Numbers stay texts here, so that one that does not fit is an error that names its field.
 #[derive(Deserialize)]
@@ -19,7 +20,7 @@ struct Object<'a> {
     #[serde(borrow)]
     object: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<Text<'a>>,
     #[serde(borrow)]
     currency: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -42,19 +43,20 @@ struct Object<'a> {
     #[serde(borrow, default, deserialize_with = "if_present")]
     balance_transaction: Option<Option<&'a RawValue>>,
     #[serde(borrow)]
-    customer: Option<Reference<'a>>,
+    customer: Option<Lenient<Option<Reference<'a>>>>,
     #[serde(borrow)]
-    billing_details: Option<BillingDetails<'a>>,
+    billing_details: Option<Lenient<BillingDetails<'a>>>,
     #[serde(borrow)]
-    receipt_email: Option<Cow<'a, str>>,
+    receipt_email: Option<Text<'a>>,
     #[serde(borrow)]
     balance_transactions: Option<Vec<BalanceTransaction<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct BillingDetails<'a> {
     #[serde(borrow)]
-    email: Option<Cow<'a, str>>,
+    email: Text<'a>,
 }
 
 /// Tells a field that is null from one that is not there.
@@ -106,7 +108,7 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         field: "object",
         what: format!("`{}` is no charge, refund or dispute", shortened(&name)),
     })?;
-    let raw_status = object.status.ok_or(NormaliseError::Missing("status"))?;
+    let raw_status = object.status.and_then(|status| status.0).ok_or(NormaliseError::Missing("status"))?;
     let amount = whole_number("amount", object.amount)?;
     let currency = object.currency.ok_or(NormaliseError::Missing("currency"))?;
     let parent_external_id = object.charge.and_then(Reference::id);
@@ -178,10 +180,11 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         currency,
         occurred_at,
         parent_external_id,
-        customer_external_id: object.customer.and_then(Reference::id),
-        customer_email: email(
-            object.billing_details.and_then(|details| details.email).or(object.receipt_email),
-        ),
+        customer_external_id: object.customer.and_then(|customer| customer.0).and_then(Reference::id),
+        customer_email: object
+            .billing_details
+            .and_then(|details| email(&details.0.email))
+            .or_else(|| object.receipt_email.as_ref().and_then(email)),
         deleted: false,
     }))
 }
@@ -263,8 +266,8 @@ fn dispute_status(raw: &str) -> PaymentStatus {
     }
 }
 
-fn email(address: Option<Cow<'_, str>>) -> Option<String> {
-    address.map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty())
+fn email(address: &Text<'_>) -> Option<String> {
+    address.filled().map(str::to_lowercase)
 }
 
 /// An amount that a charge claims; none where it is nothing. What can't be read is no claim, and no reason to lose a charge.

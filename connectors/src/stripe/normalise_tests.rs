@@ -246,3 +246,21 @@ fn changed(mut object: Value, changes: &Value) -> Value {
     object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     object
 }
+
+#[test]
+fn what_no_figure_needs_can_only_be_left_out() {
+    for strange in [json!(5), json!({"a": 1}), json!([]), json!(true)] {
+        let read_with = |field, value| read(&with(field, value)).unwrap();
+        assert_eq!(read_with("customer", strange.clone()).customer_external_id, None, "{strange}");
+        assert_eq!(read_with("billing_details", strange.clone()).customer_email, None, "{strange}");
+        assert_eq!(read_with("receipt_email", strange.clone()).customer_email, None, "{strange}");
+        let details = json!({ "email": strange });
+        let mut charge = with("billing_details", details);
+        charge["receipt_email"] = json!("A@example.com");
+        assert_eq!(read(&charge).unwrap().customer_email.as_deref(), Some("a@example.com"));
+    }
+    let half = charge().to_string().replace("cus_1", "cus_\\ud83d");
+    let half = half.replacen('{', r#"{"receipt_email":"a\ud83d@example.com","#, 1);
+    let Normalised::Payment(payment) = payment(&half).unwrap() else { panic!("no payment") };
+    assert_eq!(payment.customer_email.as_deref(), Some("a\u{fffd}@example.com"));
+}

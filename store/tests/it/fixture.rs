@@ -26,9 +26,12 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn new() -> Self {
+        Self::with_sessions(Sessions::Own).await
+    }
+
+    pub async fn with_sessions(sessions: Sessions) -> Self {
         let database = TestDatabase::create().await;
-        let options =
-            StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions: Sessions::Own };
+        let options = StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions };
         let store = Store::new(&options).unwrap();
         let source = Source::new("stripe");
         let run_id = RunId::generate();

@@ -25,6 +25,7 @@ mod partitions;
 mod refetch;
 mod revenue;
 mod runs;
+mod texts;
 mod totals;
 mod upserts;
 mod webhooks;
