@@ -60,8 +60,8 @@ pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missi
 pub use revenue::{
     Basis, Bucket, ChangesQuery, Contribution, ContributionPosition, Day, Difference, DriftCheck,
     Explanation, ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode,
-    Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, RestatedDay,
-    Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
+    Granularity, Measure, MissingReturn, Overflow, PaymentDifference, Proof, Reporting, ReportingRate,
+    RestatedDay, Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
     RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,

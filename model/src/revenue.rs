@@ -40,7 +40,7 @@ pub use figures::{Figures, Measure, Overflow};
 pub use granularity::{Bucket, Granularity};
 pub use query::{Basis, RevenueQuery, RevenueQueryError, parse_date, parse_timezone};
 pub use reporting::{Reporting, ReportingRate};
-pub use verification::{FieldDifference, FigureDifference, PaymentDifference, Verification};
+pub use verification::{FieldDifference, FigureDifference, MissingReturn, PaymentDifference, Verification};
 
 use query::MAX_FILLED_BUCKETS;
 

@@ -26,6 +26,7 @@ mod lanes;
 mod lock;
 mod measure;
 mod migrate;
+mod missing_returns;
 mod notifications;
 mod partitions;
 mod push_channels;
@@ -64,7 +65,7 @@ pub use notifications::{DeliveryOutcome, LeasedDelivery, NewSummary, Undelivered
 pub use partitions::{Dropping, Partition, partition_name};
 pub use refetch::{DueRefetch, RefetchRequest};
 pub use revenue::{Commitment, Decided, DecisionError, Decisions, Judgement};
-pub use revenue::{Mending, PaymentAndRaw, WrongPayment};
+pub use revenue::{Mending, MissingPayment, PaymentAndRaw, RawOfPayment, WrongPayment};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};
 pub use status::{DeadLetterCount, FetchLine, OutboxDepth, Status, UnmappedStatus};

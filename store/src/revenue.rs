@@ -22,7 +22,7 @@ use self::read::Read;
 use self::settle::Turn;
 use crate::{Store, StoreError};
 pub(crate) use settle::Settler;
-pub use verify::{Mending, PaymentAndRaw, WrongPayment};
+pub use verify::{Mending, MissingPayment, PaymentAndRaw, RawOfPayment, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
 const MOST_MARKS: i64 = 250;
