@@ -54,6 +54,7 @@ mod restart;
 mod revenue;
 mod schedule;
 mod status;
+mod strange_deals;
 mod summary;
 mod tls;
 mod triggers;
