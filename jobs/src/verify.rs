@@ -115,7 +115,7 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn fields(stored: &PaymentAndRaw, expected: &[Option<String>; 12]) -> Vec<FieldDifference> {
+fn fields(stored: &PaymentAndRaw, expected: &[Option<String>; 17]) -> Vec<FieldDifference> {
     let columns = PaymentAndRaw::COLUMNS.iter().zip(&stored.stored).zip(expected);
     columns
         .filter(|((_, stored), expected)| stored != expected)

@@ -212,8 +212,9 @@ impl Claimer {
 }
 
 /// A queue table has no statistics worth the name: it is empty at one moment and full at the next. Where the planner
-/// believes that few rows are due it sorts all of them at every claim; forbidden to sort, it walks along the index. The
-/// lock ends with the transaction and is how the claim is known to be alive.
+/// believes that few rows are due it sorts all of them at every claim; forbidden to sort, it walks along the index.
+/// `claim.sql` allows sorting again for the statements that follow it. The lock ends with the transaction and is how the
+/// claim is known to be alive.
 fn begin_claim(claim_id: i64) -> String {
     format!("BEGIN; SET LOCAL enable_sort = off; SELECT pg_advisory_xact_lock({claim_id})")
 }

@@ -14,9 +14,6 @@ use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
 /// Records that a sweep holds in memory.
 const SWEPT_AT_ONCE: i64 = 1_000;
 
-/// About what a row takes apart from its payload, in bytes.
-const NARROW_ROW: usize = 192;
-
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
     (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, context,
@@ -181,9 +178,8 @@ impl Store {
         if news > 0 {
             let by_id: HashMap<&str, &RawRecord> =
                 records.iter().map(|record| (record.external_id.as_str(), &**record)).collect();
-            let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
-            let mut raw = CopyRows::with_capacity(payloads + news * NARROW_ROW);
-            let mut outbox = CopyRows::with_capacity(news * NARROW_ROW);
+            let fail = || self.fail("enqueue records");
+            let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
             for head in &heads {
                 let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
                 raw.row(11)
@@ -198,6 +194,12 @@ impl Store {
                     .optional_text(record.api_version.as_deref())
                     .optional_text(record.context.as_deref())
                     .text(&record.payload);
+                raw.send().await.map_err(fail())?;
+            }
+            raw.finish().await.map_err(fail())?;
+            let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
+            for head in &heads {
+                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
                 outbox
                     .row(10)
                     .bigint(head.raw_id)
@@ -210,10 +212,9 @@ impl Store {
                     .timestamp(now)
                     .timestamp(now)
                     .text(page.lane.as_str());
+                outbox.send().await.map_err(fail())?;
             }
-            for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
-                rows.copy_into(tx.connection(), statement).await.map_err(self.fail("enqueue records"))?;
-            }
+            outbox.finish().await.map_err(fail())?;
         }
         if news < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must

@@ -29,6 +29,7 @@ mod notifications;
 mod partitions;
 mod push_channels;
 mod refetch;
+mod relay;
 mod revenue;
 mod runs;
 mod settle;

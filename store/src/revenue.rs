@@ -1,7 +1,8 @@
 //! The one place that asks Postgres how much revenue was collected.
 //!
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
-//! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known.
+//! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known, and
+//! `migrations/20261201000025_money_that_moved.sql` what a payment counts for.
 
 mod changes;
 mod decisions;

@@ -43,6 +43,7 @@ mod logs;
 mod maintain;
 mod metrics;
 mod metrics_in_use;
+mod money;
 mod notifications;
 mod openapi;
 mod overlaps;

@@ -6,6 +6,7 @@
 
 mod api;
 mod config;
+mod disputed;
 mod events;
 mod listing;
 mod normalise;

@@ -100,6 +100,7 @@ fn the_document_has_the_fields_of_the_contract() {
             "netRevenueCents": "9007199254740993",
             "pendingCents": "0", "pendingCount": 0, "pendingReturnsCents": "0", "pendingReturnsCount": 0,
             "unknownCents": "0", "unknownCount": 0, "excludedCents": "0", "excludedCount": 0,
+            "refundsWithoutPaymentCents": "0", "refundsWithoutPaymentCount": 0,
             "startDate": null, "endDate": null, "source": null, "sources": null, "timezone": "UTC",
             "basis": "event", "asOf": null,
             "dataThrough": {"stripe": null}, "complete": false,

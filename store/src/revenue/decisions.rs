@@ -22,7 +22,7 @@ pub use error::DecisionError;
 pub use list::Decisions;
 
 /// As for finding pairs, which may be part of it.
-const BEGIN: &str = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan";
+const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// The lock of who decides.
 const DECIDING: i32 = 2;

@@ -19,8 +19,8 @@ use crate::{Store, StoreError};
 pub(super) const NOW_AND_EVER: DateTime<Utc> =
     DateTime::from_timestamp(8_000_000_000_000, 0).expect("a time");
 
-/// All statements of an answer have one snapshot. The planner would compile what it takes for long.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
+/// All statements of an answer have one snapshot.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What was read.
 #[derive(Debug)]

@@ -102,7 +102,7 @@ impl Store {
         let fail = || self.fail("settle revenue");
         // What is lost with the server's memory is settled again: marks and buckets are lost together. Payments that were just
         // written have no statistics, by which the planner would read all of them for each bucket.
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; \
                      SET LOCAL enable_bitmapscan = off; SET LOCAL synchronous_commit = off";
         let mut tx = self.settler.database.begin_with(begin).await.map_err(fail())?;
         if turn == Turn::Wait {

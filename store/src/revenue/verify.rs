@@ -33,7 +33,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<FigureDifference>, StoreError> {
         let fail = || self.fail("verify revenue");
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off";
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
         let mut tx = self.pool.begin_with(begin).await.map_err(fail())?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, SETTLING)
             .execute(&mut tx)

@@ -26,9 +26,12 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn new() -> Self {
+        Self::with_sessions(Sessions::Own).await
+    }
+
+    pub async fn with_sessions(sessions: Sessions) -> Self {
         let database = TestDatabase::create().await;
-        let options =
-            StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions: Sessions::Own };
+        let options = StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions };
         let store = Store::new(&options).unwrap();
         let source = Source::new("stripe");
         let run_id = RunId::generate();
@@ -118,7 +121,12 @@ pub fn payment(amount_minor: i64) -> Payment {
         raw_status: "succeeded".to_owned(),
         amount_minor,
         uncaptured_minor: 0,
+        capturable_minor: 0,
         withdrawn_minor: 0,
+        money_moved: None,
+        without_payment: false,
+        claimed_refunded_minor: None,
+        claimed_disputed: false,
         customer_email: None,
         currency: "USD".parse().unwrap(),
         occurred_at: T0,

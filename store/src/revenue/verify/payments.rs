@@ -21,12 +21,12 @@ pub struct PaymentAndRaw {
     /// When it counts, as stored.
     pub occurred_at: DateTime<Utc>,
     /// The stored columns as texts, in the order of [`PaymentAndRaw::COLUMNS`].
-    pub stored: [Option<String>; 12],
+    pub stored: [Option<String>; 17],
 }
 
 impl PaymentAndRaw {
     /// The columns that are compared.
-    pub const COLUMNS: [&'static str; 12] = [
+    pub const COLUMNS: [&'static str; 17] = [
         "kind",
         "status",
         "rawStatus",
@@ -39,11 +39,16 @@ impl PaymentAndRaw {
         "customerExternalId",
         "customerEmail",
         "deleted",
+        "capturableCents",
+        "moneyMoved",
+        "withoutPayment",
+        "claimedRefundedCents",
+        "claimedDisputed",
     ];
 
     /// What these columns should be for a payment.
     #[must_use]
-    pub fn expected(payment: &Payment) -> [Option<String>; 12] {
+    pub fn expected(payment: &Payment) -> [Option<String>; 17] {
         [
             Some(payment.kind.as_str().to_owned()),
             Some(payment.status.as_str().to_owned()),
@@ -57,6 +62,11 @@ impl PaymentAndRaw {
             payment.customer_external_id.clone(),
             payment.customer_email.clone(),
             Some(payment.deleted.to_string()),
+            Some(payment.capturable_minor.to_string()),
+            payment.money_moved.map(|moved| moved.to_string()),
+            Some(payment.without_payment.to_string()),
+            payment.claimed_refunded_minor.map(|amount| amount.to_string()),
+            payment.claimed_disputed.then(|| true.to_string()),
         ]
     }
 
@@ -135,6 +145,11 @@ impl Store {
                     row.customer_external_id,
                     row.customer_email,
                     Some(row.deleted.to_string()),
+                    Some(row.capturable_minor.to_string()),
+                    row.money_moved.map(|moved| moved.to_string()),
+                    Some(row.without_payment.to_string()),
+                    row.claimed_refunded_minor.map(|amount| amount.to_string()),
+                    row.claimed_disputed.map(|disputed| disputed.to_string()),
                 ];
                 Ok(PaymentAndRaw { raw, key, occurred_at: row.occurred_at, stored })
             })
