@@ -65,7 +65,8 @@ pub use revenue::{
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
     RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,
-    Verification, gaps, midnight, parse_date, parse_timezone, payload_document,
+    Verification, gaps, midnight, parse_date, parse_timezone, payload_document, plausible_days,
+    plausible_times,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

@@ -68,7 +68,7 @@ pub use revenue::{Commitment, Decided, DecisionError, Decisions, Judgement};
 pub use revenue::{Mending, MissingPayment, PaymentAndRaw, RawOfPayment, WrongPayment};
 pub use runs::{NewRun, RunCredit, RunFilter, RunOutcome};
 pub use settle::{DeadRow, RetryRow, Settled};
-pub use status::{DeadLetterCount, FetchLine, OutboxDepth, Status, UnmappedStatus};
+pub use status::{DeadLetterCount, FetchLine, MistypedDates, OutboxDepth, Status, UnmappedStatus};
 pub use summary::{DayCounts, RunTally};
 pub use totals::{Counter, RecordOutcome, Total, Totals};
 pub use upsert::{StoreFailure, UpsertRow};

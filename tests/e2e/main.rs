@@ -59,6 +59,7 @@ mod revenue;
 mod schedule;
 mod status;
 mod stripe_by_id;
+mod strange_deals;
 mod summary;
 mod tls;
 mod triggers;
