@@ -140,6 +140,10 @@ impl Fetch<'_> {
         };
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
+            if decision.mode == Mode::Incremental {
+                let now = self.clock.now();
+                persist(|| self.store.ask_for_missing_returns(source, self.entity, now)).await?;
+            }
             writing.cursor = Some(cursor.clone());
             self.refetch_due(&mut writing, lock, requests, deadline).await?;
             writing.cursor = None;

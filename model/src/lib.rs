@@ -60,12 +60,13 @@ pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missi
 pub use revenue::{
     Basis, Bucket, ChangesQuery, Contribution, ContributionPosition, Day, Difference, DriftCheck,
     Explanation, ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode,
-    Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, RestatedDay,
-    Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
+    Granularity, Measure, MissingReturn, Overflow, PaymentDifference, Proof, Reporting, ReportingRate,
+    RestatedDay, Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
     RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,
-    Verification, gaps, midnight, parse_date, parse_timezone, payload_document,
+    Verification, gaps, midnight, parse_date, parse_timezone, payload_document, plausible_days,
+    plausible_times,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

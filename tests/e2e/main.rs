@@ -58,6 +58,7 @@ mod restart;
 mod revenue;
 mod schedule;
 mod status;
+mod strange_deals;
 mod stripe_by_id;
 mod summary;
 mod tls;

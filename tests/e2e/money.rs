@@ -86,3 +86,36 @@ async fn money_that_never_was_a_payment_is_no_refund_of_revenue() {
     assert!(table.stdout.contains(line) || table.stderr.contains(line), "{table:?}");
     world.end().await;
 }
+
+/// Whether figures are said to lack refunds or disputes that a charge tells of.
+async fn lacks_returns(world: &World, arguments: &[&str]) -> bool {
+    let answer = world.buffalo_json(&[&["revenue", "summary"], arguments].concat()).await;
+    let reasons = answer["incompleteBecause"].as_array().unwrap();
+    let lacks = reasons.iter().any(|reason| reason["code"] == "RETURNS_MISSING");
+    assert!(!lacks || answer["complete"] == false, "{answer}");
+    lacks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_tells_of_a_refund_nobody_sent_is_followed_up() {
+    let world = world().await;
+    let charge = world.charge(json!({"amount": 1000, "currency": "usd"})).await;
+    let mut step = 0;
+    summary(&world, &mut step, "USD").await;
+    // The refund is there, and no event tells of it; one tells of the charge.
+    world.tell(&format!("charges/{charge}/refund"), json!({"amount": 400, "silent": true})).await;
+    world.tell(&format!("charges/{charge}/update"), json!({"metadata": {"told": "now"}})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, ["refundedCents", "netRevenueCents"]), ["0", "1000"]);
+    assert!(lacks_returns(&world, &[]).await);
+    assert!(!lacks_returns(&world, &["--end-date", "2020-01-31"]).await);
+    let report = world.buffalo(&["verify", "--format", "json"]).await.expect(3).json();
+    assert_eq!(report["missingReturns"], 1, "{report}");
+    assert_eq!(report["missingReturnSamples"][0]["externalId"], json!(charge));
+    assert!(world.buffalo(&["verify"]).await.expect(3).stdout.contains("says that money went back"));
+
+    world.fetch().await;
+    let wanted = "SELECT count(*) FROM missing_returns WHERE asks = 1";
+    assert_eq!(world.database.number(wanted).await, 1);
+    world.end().await;
+}

@@ -104,6 +104,13 @@ fn a_deal_happens_when_it_closes_or_else_when_it_began() {
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     assert_eq!(payment(&json!({}), None).occurred_at, at("2026-04-03T12:59:10.726Z"));
     assert_eq!(payment(&json!({ "closedate": null }), None).occurred_at, at("2026-01-01T00:00:00Z"));
+    for mistyped in ["0024-05-05T00:00:00Z", "+20260-04-03T00:00:00Z"] {
+        assert_eq!(payment(&json!({ "closedate": mistyped }), None).occurred_at, at(mistyped));
+    }
+    let payload = deal_with(&json!({ "closedate": "-9999-01-01T00:00:00Z" }));
+    let state = RawState { entity: Entity::Payments, external_id: "1", context: None, payload: &payload };
+    let error = super::super::REGISTRATION.read(state).unwrap_err().to_string();
+    assert!(error.contains("in no year that can be stored"), "{error}");
     let neither = payment(&json!({ "closedate": "", "createdate": null }), None);
     assert_eq!(neither.occurred_at, at("2026-01-01T00:00:00Z"));
 }

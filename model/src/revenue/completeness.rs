@@ -22,6 +22,9 @@ pub struct Freshness {
     /// Changes of settled payments are seen only of those since then; none where all are, as far as the range reaches.
     #[serde(default)]
     pub changes_seen_since: Option<DateTime<Utc>>,
+    /// Sales of the range that say that money went back, of which no refund or dispute is stored.
+    #[serde(default)]
+    pub missing_returns: i64,
 }
 
 impl Freshness {
@@ -35,6 +38,7 @@ impl Freshness {
             rows_are_dead: false,
             fails: false,
             changes_seen_since: None,
+            missing_returns: 0,
         }
     }
 }
@@ -55,6 +59,8 @@ pub enum GapCode {
     DeadLetters,
     /// The range reaches back to payments of which the source does not tell later changes.
     ChangesUnseen,
+    /// Sales of the source say that money went back, of which no refund or dispute is stored.
+    ReturnsMissing,
 }
 
 /// A reason for which figures may lack something.
@@ -105,6 +111,19 @@ pub fn gaps(sources: &[Freshness], ends_at: Option<DateTime<Utc>>, now: DateTime
                      settled; `buffalo reconcile {source} --repair` finds them"
                 ),
             );
+        }
+        if fresh.missing_returns > 0 {
+            let (count, source) = (fresh.missing_returns, &fresh.source);
+            let message = if count == 1 {
+                format!(
+                    "a payment of {source} says that money went back, and no such refund or dispute is stored"
+                )
+            } else {
+                format!(
+                    "{count} payments of {source} say that money went back, and no such refunds or disputes are stored"
+                )
+            };
+            note(GapCode::ReturnsMissing, message);
         }
     }
     gaps

@@ -41,8 +41,15 @@ fn every_reason_is_told() {
         rows_wait: true,
         rows_are_dead: true,
         fails: true,
+        missing_returns: 1,
         ..Freshness::none(Source::new("stripe"))
     };
-    let all = [GapCode::NotFetched, GapCode::SourceFailing, GapCode::RowsPending, GapCode::DeadLetters];
+    let all = [
+        GapCode::NotFetched,
+        GapCode::SourceFailing,
+        GapCode::RowsPending,
+        GapCode::DeadLetters,
+        GapCode::ReturnsMissing,
+    ];
     assert_eq!(codes(fresh, Some(NOW)), all);
 }

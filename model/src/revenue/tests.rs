@@ -171,3 +171,19 @@ fn a_range_must_not_end_before_it_starts() {
     assert!(asked.validate().is_err());
     assert_eq!(asked.timezone, Tz::UTC);
 }
+
+#[test]
+fn nothing_is_filled_up_to_a_date_that_somebody_mistyped() {
+    let days = ["0024-05-05", "2025-12-30", "2026-01-02", "+20260-04-03"];
+    let sums = days.map(|day| sum("USD", Some(day), Measure::Collected, 1));
+    let asked = RevenueQuery { fill: true, ..query(Granularity::Daily) };
+    let proof = Proof {
+        checked_at: "2026-01-05T00:00:00Z".parse().unwrap(),
+        buckets_recomputed: 0,
+        verified_at: None,
+    };
+    let revenue = Revenue::assemble(asked, &sums, &[], None, proof).unwrap().filled().unwrap();
+    let listed: Vec<String> = revenue.breakdown.iter().map(|(day, _)| day.to_string()).collect();
+    let expected = ["0024-05-05", "2025-12-30", "2025-12-31", "2026-01-01", "2026-01-02", "+20260-04-03"];
+    assert_eq!(listed, expected);
+}

@@ -53,8 +53,8 @@ impl Store {
     }
 
     pub(super) async fn settle_revenue_in_turn(&self, range: &Range, turn: Turn) -> Result<(), StoreError> {
-        let days = if range.cut == Cut::Days { &range.starts_at[..] } else { &[] };
-        self.settle(days, &range.ends_at, turn).await.map(drop)
+        let (starts_at, ends_at) = if range.cut == Cut::Days { range.days() } else { Default::default() };
+        self.settle(&starts_at, &ends_at, turn).await.map(drop)
     }
 
     /// Settles beside the answer that found something to settle; one at a time in a process.
