@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, Normalised, RawRecord, RawState, RequestCounts, Source};
+use buffalo_model::{
+    Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
+};
 use chrono::{DateTime, Utc};
 
 use crate::Settings;
@@ -86,6 +88,14 @@ pub trait Connector: Send + Sync + Debug {
     /// Where the vendor can't list by that time, all is listed.
     fn census(&self, entity: Entity, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages>;
 
+    /// Reads records again by their ids. A record that the vendor no longer has comes back with the payload
+    /// [`Registration::gone`], and only after an answer that says so of that id. Cursors of the pages mean nothing.
+    ///
+    /// A refusal of one id may fail the page: jobs then ask for each alone. Without an implementation every id is refused.
+    fn refetch(&self, _entity: Entity, _wanted: &[Refetch], _now: DateTime<Utc>) -> Box<dyn Pages> {
+        Box::new(NotById(self.source().clone()))
+    }
+
     /// How its circuit breaker stands.
     fn circuit(&self) -> Circuit;
 
@@ -123,6 +133,26 @@ pub trait Pages: Send {
 
     /// Requests made so far, and what became of them.
     fn requests(&self) -> RequestCounts;
+}
+
+/// The pages of a source that can't be asked for a record by its id.
+struct NotById(Source);
+
+#[async_trait]
+impl Pages for NotById {
+    async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
+        Err(SourceError::Refused {
+            request: format!("{}: a record by its id", self.0),
+            status: 501,
+            code: None,
+            param: None,
+            message: "this source has no such request".to_owned(),
+        })
+    }
+
+    fn requests(&self) -> RequestCounts {
+        RequestCounts::default()
+    }
 }
 
 /// One page of records.

@@ -82,12 +82,14 @@ pub enum News {
 }
 
 /// What is to be fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// The entity.
     pub entity: Entity,
     /// How long the vendor's lists may go on without showing what it tells of in a post.
     pub lag: TimeDelta,
+    /// The ids of the records that the post names, which are read by these, besides what is listed as changed.
+    pub objects: Vec<String>,
 }
 
 /// The messages of serde quote what they stumble over, and what vendors post is about people.

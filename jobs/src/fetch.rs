@@ -3,14 +3,16 @@
 mod decision;
 mod options;
 mod read_ahead;
+mod refetch;
 mod trouble;
 mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, Plan};
+use buffalo_connectors::{Connector, Pages, Plan};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::persist::persist;
@@ -18,7 +20,7 @@ use crate::run_span::run_span;
 pub use options::FetchOptions;
 use read_ahead::{PAGES_AHEAD, ReadAhead};
 use trouble::Trouble;
-use write::Requests;
+use write::{Requests, Writing};
 
 /// How often a run makes sure of its lock and says that it is alive.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -124,13 +126,32 @@ impl Fetch<'_> {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
         let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
+        let mut writing = Writing { run_id, lane, cursor_version: found.version, cursor: None };
+        let deadline = Instant::now() + self.options.deadline;
+        if let Some(cursor) = &decision.continue_from {
+            writing.cursor = Some(cursor.clone());
+            self.refetch_due(&mut writing, lock, requests, deadline).await?;
+            writing.cursor = None;
+        }
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let pages = self.connector.open(self.entity, plan, self.clock.now());
-        let mut version = found.version;
+        self.write_all(pages, &mut writing, lock, requests, deadline).await
+    }
+
+    /// Reads pages to their end and writes them.
+    async fn write_all(
+        &self,
+        pages: Box<dyn Pages>,
+        writing: &mut Writing,
+        lock: &mut ProducerLock,
+        requests: &mut Requests,
+        deadline: Instant,
+    ) -> Result<(), Trouble> {
+        let made_before = requests.made;
         let mut reading = ReadAhead::begin(pages);
         let mut check = tokio::time::interval(CHECK_EVERY);
         let mut stop = self.options.stop.clone();
-        let deadline = tokio::time::sleep(self.options.deadline);
+        let deadline = tokio::time::sleep_until(deadline);
         tokio::pin!(deadline);
         let mut batch = Vec::with_capacity(PAGES_AHEAD);
         loop {
@@ -138,7 +159,7 @@ impl Fetch<'_> {
                 biased;
                 () = stop.requested() => return Err(Trouble::Stopped),
                 () = &mut deadline => return Err(Trouble::Deadline(self.options.deadline)),
-                _ = check.tick() => self.still_alone(run_id, lock).await?,
+                _ = check.tick() => self.still_alone(writing.run_id, lock).await?,
                 received = reading.next_into(&mut batch) => {
                     if received == 0 {
                         return Ok(());
@@ -148,7 +169,7 @@ impl Fetch<'_> {
                     // Held until the pages are written.
                     let mut rooms = Vec::with_capacity(received);
                     for read in batch.drain(..) {
-                        requests.made = read.requests;
+                        requests.made = made_before + read.requests;
                         rooms.push(read.room);
                         match read.page {
                             Ok(Some(page)) => pages.push(page),
@@ -157,7 +178,7 @@ impl Fetch<'_> {
                         }
                     }
                     if !pages.is_empty() {
-                        version = self.write(run_id, lane, pages, version, requests).await?;
+                        self.write(writing, pages, requests).await?;
                     }
                     if let Some(end) = end {
                         return Ok(end?);

@@ -5,8 +5,8 @@ mod together;
 use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
-use buffalo_model::{Clock, Source};
-use buffalo_store::{Store, StoreError, Taken};
+use buffalo_model::{Clock, Refetch, Source};
+use buffalo_store::{RefetchRequest, Store, StoreError, Taken};
 use together::{Event, Together};
 use tokio::sync::Notify;
 
@@ -64,7 +64,16 @@ impl Intake {
     }
 
     async fn raise(&self, source: &Source, hint: Hint) -> Result<(), StoreError> {
-        self.store.raise_hint(source, hint.entity, hint.lag, self.clock.now()).await
+        let now = self.clock.now();
+        let reason = "a webhook named it";
+        let named: Vec<RefetchRequest> = hint
+            .objects
+            .into_iter()
+            .map(|id| RefetchRequest { refetch: Refetch::record(id), reason, due_at: now })
+            .collect();
+        // Before the hint, whose fetch reads them.
+        self.store.request_refetches(source, hint.entity, &named, now).await?;
+        self.store.raise_hint(source, hint.entity, hint.lag, now).await
     }
 }
 

@@ -17,6 +17,7 @@ mod payment;
 mod push_channel;
 mod reconciliation;
 mod record;
+mod refetch;
 mod requests;
 mod retention;
 mod revenue;
@@ -50,6 +51,7 @@ pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use push_channel::{PushChannel, WatchDeed, WatchStep};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
 pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use refetch::{Refetch, RefetchPart, UnknownRefetchPart};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{

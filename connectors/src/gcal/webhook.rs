@@ -13,7 +13,7 @@ const TOKEN: &str = "x-goog-channel-token";
 const STATE: &str = "x-goog-resource-state";
 
 /// What is asked for by a sync token shows every change at once.
-const HINT: Hint = Hint { entity: Entity::Events, lag: TimeDelta::zero() };
+const HINT: Hint = Hint { entity: Entity::Events, lag: TimeDelta::zero(), objects: Vec::new() };
 
 /// Reads what Google posts.
 #[derive(Debug)]

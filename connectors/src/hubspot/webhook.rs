@@ -81,7 +81,8 @@ impl Webhook for HubSpotWebhook {
         entities.sort_unstable();
         entities.dedup();
         // Searches show a change when they have been told of it, which takes moments.
-        let hints: Vec<Hint> = entities.into_iter().map(|entity| Hint { entity, lag: TRAIL }).collect();
+        let hints: Vec<Hint> =
+            entities.into_iter().map(|entity| Hint { entity, lag: TRAIL, objects: Vec::new() }).collect();
         let news = if hints.is_empty() { News::Nothing } else { News::Hints(hints) };
         Ok(Receipt { kind: kinds.join(","), news })
     }

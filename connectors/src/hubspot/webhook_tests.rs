@@ -37,7 +37,7 @@ fn signed(events: &Value) -> Result<Receipt, PostError> {
 
 #[test]
 fn events_point_at_what_is_to_be_fetched() {
-    let hint = |entity| Hint { entity, lag: TimeDelta::seconds(60) };
+    let hint = |entity| Hint { entity, lag: TimeDelta::seconds(60), objects: Vec::new() };
     let event = |kind: &str| json!({"eventId": 1, "subscriptionType": kind, "objectId": 7, "portalId": 1});
     let of_type =
         |id: &str| json!({"subscriptionType": "object.creation", "objectTypeId": id, "objectId": 7});

@@ -20,7 +20,7 @@ pub(super) const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 const SIGNATURE: &str = "stripe-signature";
 
 /// The list shows what it tells of in a post at the latest when the position of fetches has come to it.
-const HINT: Hint = Hint { entity: Entity::Payments, lag: TimeDelta::seconds(TRAIL_S) };
+const HINT: Hint = Hint { entity: Entity::Payments, lag: TimeDelta::seconds(TRAIL_S), objects: Vec::new() };
 
 /// Reads what Stripe posts.
 #[derive(Debug)]

@@ -151,7 +151,7 @@ fn an_object_in_another_version_is_to_be_fetched() {
     let mut event = event("charge.updated");
     event["api_version"] = json!("2020-08-27");
     let receipt = signed(&*stripe("sk_test_x", &[]), &event).unwrap();
-    let hint = Hint { entity: Entity::Payments, lag: TimeDelta::seconds(60) };
+    let hint = Hint { entity: Entity::Payments, lag: TimeDelta::seconds(60), objects: Vec::new() };
     assert_eq!(receipt.news, News::Hints(vec![hint]));
 }
 

@@ -1,7 +1,7 @@
 //! Writing pages: those that wait together, in one transaction.
 
 use buffalo_connectors::{FetchedPage, registration};
-use buffalo_model::{RawRecord, RequestCounts, RunId};
+use buffalo_model::{Cursor, RawRecord, RequestCounts, RunId};
 use buffalo_store::{Lane, Page, Sweep};
 
 use super::Fetch;
@@ -21,16 +21,24 @@ impl Requests {
     }
 }
 
+/// Where a run writes.
+pub(super) struct Writing {
+    pub(super) run_id: RunId,
+    pub(super) lane: Lane,
+    /// The version of the cursor that the run read or wrote last.
+    pub(super) cursor_version: i64,
+    /// The cursor that stays as it is while records are read by their ids; none where each page moves it.
+    pub(super) cursor: Option<Cursor>,
+}
+
 impl Fetch<'_> {
-    /// Writes pages, and returns the version that the cursor has then.
+    /// Writes pages.
     pub(super) async fn write(
         &self,
-        run_id: RunId,
-        lane: Lane,
+        writing: &mut Writing,
         pages: Vec<FetchedPage>,
-        cursor_version: i64,
         requests: &mut Requests,
-    ) -> Result<i64, Trouble> {
+    ) -> Result<(), Trouble> {
         let count = i64::try_from(pages.len()).unwrap_or(i64::MAX);
         let data_through = pages.iter().filter_map(|page| page.data_through).max();
         let mut records: Vec<RawRecord> =
@@ -47,24 +55,25 @@ impl Fetch<'_> {
                 payload: gone,
             }));
         }
-        let Some(cursor) = cursor else { return Ok(cursor_version) };
+        let Some(cursor) = writing.cursor.clone().or(cursor) else { return Ok(()) };
         let page = Page {
             source: self.connector.source(),
             entity: self.entity,
-            run_id,
+            run_id: writing.run_id,
             records: &records,
-            lane,
+            lane: writing.lane,
             pages: count,
             requests: requests.unrecorded(),
             cursor: &cursor,
             data_through,
             sweeps: &sweeps,
-            cursor_version,
+            cursor_version: writing.cursor_version,
         };
         let written = persist(|| self.store.write_page(&page, self.clock.now())).await?;
         requests.recorded = requests.made;
         (self.options.on_progress)(records.len() as u64);
         tracing::debug!(pages = count, enqueued = written.enqueued, deduped = written.deduped, "stored");
-        Ok(written.cursor_version)
+        writing.cursor_version = written.cursor_version;
+        Ok(())
     }
 }

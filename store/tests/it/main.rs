@@ -21,6 +21,7 @@ mod notifications;
 mod overlaps;
 mod pages;
 mod partitions;
+mod refetch;
 mod revenue;
 mod runs;
 mod totals;
