@@ -4,6 +4,7 @@ mod compare;
 mod findings;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
 use buffalo_model::{
@@ -33,6 +34,8 @@ pub struct Reconcile<'a> {
     pub since: Option<DateTime<Utc>>,
     /// Whether what is not right is put into the outbox.
     pub repair: bool,
+    /// The longest that it may take (`RECONCILE_DEADLINE_S`): it keeps fetches waiting.
+    pub deadline: Duration,
     /// Ends it early.
     pub stop: Stop,
     /// Hears of records as they are compared.
@@ -50,6 +53,8 @@ enum Trouble {
     NothingFetched,
     #[error("stopped before its end")]
     Stopped,
+    #[error("not at its end after {} s, the longest that it may take (RECONCILE_DEADLINE_S)", .0.as_secs())]
+    Deadline(Duration),
 }
 
 impl Reconcile<'_> {
@@ -83,11 +88,13 @@ impl Reconcile<'_> {
         let (trouble, result) = match lock {
             None => (None, None),
             Some(mut lock) => {
-                let compared = self.compare(run_id, &mut lock, &mut requests).await;
+                let comparing = self.compare(run_id, &mut lock, &mut requests);
+                let compared = tokio::time::timeout(self.deadline, comparing).await;
                 lock.release().await;
                 match compared {
-                    Ok(result) => (None, Some(result)),
-                    Err(trouble) => (Some(trouble), None),
+                    Ok(Ok(result)) => (None, Some(result)),
+                    Ok(Err(trouble)) => (Some(trouble), None),
+                    Err(_) => (Some(Trouble::Deadline(self.deadline)), None),
                 }
             }
         };
@@ -162,7 +169,8 @@ impl Reconcile<'_> {
         })
     }
 
-    /// Compares a page, and returns the records that are not stored as they should be.
+    /// Compares a page, and returns the records that are not stored as they should be. A record that a page before it had
+    /// as well counts once: lists that are cut by time begin a page with what the page before it ended with.
     async fn compare_page(
         &self,
         census: &mut Census,
@@ -172,26 +180,32 @@ impl Reconcile<'_> {
         findings: &mut Findings,
     ) -> Result<Vec<RawRecord>, Trouble> {
         let ids: Vec<&str> = page.records.iter().map(|record| record.external_id.as_str()).collect();
-        census.note(&ids).await?;
+        let mut fresh = census.note(&ids).await?;
         let stored = census.stored(&ids).await?;
         let stored: HashMap<&str, &StoredState> =
             stored.iter().map(|state| (state.external_id(), state)).collect();
         let mut wrong = Vec::new();
         for record in &page.records {
+            if !fresh.remove(record.external_id.as_str()) {
+                continue;
+            }
             let state = RawState {
                 entity: self.entity,
                 external_id: &record.external_id,
                 context: record.context.as_deref(),
                 payload: &record.payload,
             };
-            // What can't be read is a dead letter, which is told elsewhere.
-            let Ok(listed) = normalise(state) else { continue };
             let stored = stored.get(record.external_id.as_str()).copied();
+            let Ok(listed) = normalise(state) else {
+                // Writing it again would make another dead letter of it.
+                findings.unreadable(&record.external_id, stored.is_some());
+                continue;
+            };
             if stored.is_none() && came_later(&listed, through) {
                 continue;
             }
             findings.listed += 1;
-            findings.add_up(&listed, through);
+            findings.add_up(&listed, self.since, through);
             let what = match (stored, differs(&listed, stored)) {
                 (_, None) => continue,
                 (None, Some(what)) => {

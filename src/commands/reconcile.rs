@@ -47,6 +47,7 @@ pub(super) async fn compare_all(
                 entity: *entity,
                 since,
                 repair,
+                deadline: config.reconcile_deadline,
                 stop: stop.clone(),
                 on_progress: counting(&bar),
             };
@@ -99,12 +100,16 @@ fn show(results: &[Reconciliation], repair: bool) -> anyhow::Result<()> {
         for sample in &result.samples {
             say(format!("  {}: {}", sample.external_id, sample.what))?;
         }
-        let questionable = result.missing + result.different + result.extra;
-        if questionable > i64::try_from(result.samples.len())? {
-            say(format!("  … {} in all", questionable))?;
+        if result.in_question() > i64::try_from(result.samples.len())? {
+            say(format!("  … {} in all", result.in_question()))?;
         }
         if result.is_equal() {
             say(format!("{} {}: everything is there.", result.source, result.entity))?;
+        } else if result.in_question() == 0 {
+            say(format!(
+                "{} {}: each record that was listed is stored as it is, and the totals differ all the same.",
+                result.source, result.entity
+            ))?;
         }
     }
     let wrong = results.iter().any(|result| !result.is_equal());

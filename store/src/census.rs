@@ -3,6 +3,8 @@
 mod listed;
 mod stored;
 
+use std::collections::HashSet;
+
 use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
 use chrono::{DateTime, Utc};
 
@@ -147,12 +149,12 @@ impl Store {
 }
 
 impl Census {
-    /// Notes records that the source listed.
+    /// Notes records that the source listed; returns those that were not noted before.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
-    pub async fn note(&mut self, external_ids: &[&str]) -> Result<(), StoreError> {
+    pub async fn note(&mut self, external_ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         self.listed
             .note(external_ids)
             .await

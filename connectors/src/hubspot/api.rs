@@ -15,6 +15,8 @@ use crate::http::{Answer, HttpClient, Request};
 const LIST_PAGE: usize = 100;
 /// The most objects HubSpot puts on a page of a search.
 pub(super) const SEARCH_PAGE: usize = 200;
+/// How many empty pages of a search are followed, as many as it may have pages.
+const MOST_EMPTY_PAGES: usize = 10_000 / SEARCH_PAGE;
 
 /// Which part of a list is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,27 +81,8 @@ impl HubSpotApi {
         self.client.circuit()
     }
 
-    /// A page of a list. Where HubSpot no longer knows the place that it gave out itself, the first page.
+    /// A page of a list.
     pub(super) async fn list(
-        &self,
-        resource: Resource,
-        part: Part,
-        after: Option<&str>,
-    ) -> Result<Answer<ObjectPage>, SourceError> {
-        let answer = match self.list_page(resource, part, after).await {
-            Err(error @ SourceError::Refused { status: 400, .. }) if after.is_some() => {
-                tracing::warn!(%error, ?part, "the place in the list is gone; listing it from its start");
-                self.list_page(resource, part, None).await?
-            }
-            answer => answer?,
-        };
-        if answer.value.next.is_some() && answer.value.next.as_deref() == after {
-            return Err(no_way_on(resource));
-        }
-        Ok(answer)
-    }
-
-    async fn list_page(
         &self,
         resource: Resource,
         part: Part,
@@ -115,11 +98,30 @@ impl HubSpotApi {
         self.get(&self.objects(resource), &query, |body| read_page(resource, body)).await
     }
 
-    /// The first page of what a search finds.
+    /// The first page of what a search finds. An empty one that says where it goes on is followed to where there is
+    /// something, or the end.
     pub(super) async fn search(
         &self,
         resource: Resource,
         search: Search,
+    ) -> Result<Answer<ObjectPage>, SourceError> {
+        let mut after: Option<String> = None;
+        for _ in 0..MOST_EMPTY_PAGES {
+            let answer = self.search_page(resource, search, after.as_deref()).await?;
+            let next = answer.value.next.as_ref().filter(|_| answer.value.objects.is_empty());
+            match next {
+                Some(next) if after.as_ref() != Some(next) => after = Some(next.clone()),
+                _ => return Ok(answer),
+            }
+        }
+        Err(no_way_on(resource))
+    }
+
+    async fn search_page(
+        &self,
+        resource: Resource,
+        search: Search,
+        after: Option<&str>,
     ) -> Result<Answer<ObjectPage>, SourceError> {
         let filter = |property: &str, operator: &str, value: String| json!({ "propertyName": property, "operator": operator, "value": value });
         let mut filters = Vec::new();
@@ -137,12 +139,16 @@ impl HubSpotApi {
             Order::Ascending => "ASCENDING",
             Order::Descending => "DESCENDING",
         };
-        let body = json!({
+        let mut body = json!({
             "filterGroups": groups,
             "sorts": [{ "propertyName": "hs_object_id", "direction": direction }],
             "properties": resource.properties(),
             "limit": SEARCH_PAGE,
         });
+        // On a first page HubSpot refuses it.
+        if let Some(after) = after {
+            body["after"] = json!(after);
+        }
         let path = format!("{}/search", self.objects(resource));
         let request = Request { path: &path, query: &[], headers: &[], post: Some(&body.to_string()) };
         self.search.get(&request, |body| read_page(resource, body)).await

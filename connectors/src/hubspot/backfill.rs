@@ -8,6 +8,7 @@ use tracing::Instrument;
 
 use super::api::{HubSpotApi, Part, SEARCH_LAG, SEARCH_PAGE, no_way_on};
 use super::context::Account;
+use super::lists::Lists;
 use super::objects::ObjectPage;
 use super::page;
 use super::position::{Changes, IdWindow, Listing, Position};
@@ -25,6 +26,7 @@ pub(super) const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(60);
 /// everything has been seen, so what was not is gone, however long ago.
 pub(super) struct BackfillPages {
     api: HubSpotApi,
+    lists: Lists,
     resource: Resource,
     pages_at_once: usize,
     account: Account,
@@ -42,6 +44,7 @@ pub(super) struct BackfillPages {
 impl BackfillPages {
     pub(super) fn new(api: HubSpotApi, resource: Resource, listing: Listing, pages_at_once: usize) -> Self {
         Self {
+            lists: Lists::new(api.clone(), resource),
             api,
             resource,
             pages_at_once,
@@ -92,7 +95,7 @@ impl BackfillPages {
     }
 
     async fn list_bin(&mut self) -> Result<FetchedPage, SourceError> {
-        let answer = self.api.list(self.resource, Part::Bin, self.bin_after.as_deref()).await?;
+        let answer = self.lists.page(Part::Bin, self.bin_after.as_deref()).await?;
         let Answer { value: listed, asked_at } = answer;
         let began_at = self.began_at(asked_at);
         let contexts = self.account.contexts(&self.api, self.resource, Part::Bin, &listed.objects).await?;

@@ -16,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::api::{HubSpotApi, Order, Part, SEARCH_LAG, SEARCH_PAGE, Search, no_way_on};
 use super::context::Account;
+use super::lists::Lists;
 use super::page;
 use super::position::{Changes, Position, SearchWindow};
 use super::records::records;
@@ -30,6 +31,7 @@ const IDLE_REQUESTS: u64 = 3;
 /// Reads a window of changes, then some of the bin.
 pub(super) struct ChangePages {
     api: HubSpotApi,
+    lists: Lists,
     resource: Resource,
     position: Changes,
     account: Account,
@@ -48,6 +50,7 @@ impl ChangePages {
     pub(super) fn new(api: HubSpotApi, resource: Resource, position: Changes, now: DateTime<Utc>) -> Self {
         let until_ms = now.timestamp_millis();
         Self {
+            lists: Lists::new(api.clone(), resource),
             api,
             resource,
             position,
@@ -91,7 +94,7 @@ impl ChangePages {
 
     async fn look_into_bin(&mut self, pages: u64) -> Result<FetchedPage, SourceError> {
         let after = self.position.bin_after.take();
-        let answer = self.api.list(self.resource, Part::Bin, after.as_deref()).await?;
+        let answer = self.lists.page(Part::Bin, after.as_deref()).await?;
         let next = answer.value.next;
         let objects = answer.value.objects;
         let contexts = self.account.contexts(&self.api, self.resource, Part::Bin, &objects).await?;

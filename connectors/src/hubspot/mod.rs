@@ -13,6 +13,7 @@ mod census;
 mod changes;
 mod config;
 mod context;
+mod lists;
 mod normalise;
 mod objects;
 mod pipelines;

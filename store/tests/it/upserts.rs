@@ -138,7 +138,8 @@ async fn a_cancelled_event_has_times_of_one_kind() {
         ..gone.clone()
     };
     let moment = Some(EventTime::At(T0));
-    let seen = "SELECT concat_ws(' ', title, num_nonnulls(starts_at, ends_at), num_nonnulls(start_date, end_date),
+    let seen =
+        "SELECT concat_ws(' ', title, num_nonnulls(starts_at, ends_at), num_nonnulls(start_date, end_date),
                        coalesce(time_zone, '-'), coalesce(recurrence, '-'), original_starts_at IS NOT NULL,
                        original_start_date IS NOT NULL, recurring_event_external_id) FROM events";
     for (cancelled, expected) in [

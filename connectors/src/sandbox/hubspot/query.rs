@@ -67,8 +67,8 @@ fn read_place(text: &str) -> Option<u64> {
     (place(id) == text).then_some(id)
 }
 
-/// A page of a list, by id.
-pub(super) fn list(shelf: &Shelf, path: &str, query: &str) -> Result<Reply, ApiError> {
+/// A page of a list, by id; an empty one says that it goes on, where there is something.
+pub(super) fn list(shelf: &Shelf, path: &str, query: &str, empty: bool) -> Result<Reply, ApiError> {
     let parameters = Parameters::parse(query)?;
     let columns = Columns::new(shelf.generator.kind, &parameters.properties);
     let mut records: Vec<_> = match parameters.archived {
@@ -76,8 +76,12 @@ pub(super) fn list(shelf: &Shelf, path: &str, query: &str) -> Result<Reply, ApiE
         true => shelf.archived_after(parameters.after).take(parameters.limit + 1).collect(),
     };
     let more = records.len() > parameters.limit;
-    records.truncate(parameters.limit);
-    let last = records.last().filter(|_| more).map(|record| place(record.id));
+    let first = records.first().map(|record| record.id);
+    records.truncate(if empty { 0 } else { parameters.limit });
+    let last = match empty {
+        true => first.map(|id| place(id - 1)),
+        false => records.last().filter(|_| more).map(|record| place(record.id)),
+    };
     let mut out = Vec::with_capacity(2_048 * records.len() + 256);
     out.extend_from_slice(b"{\"results\":[");
     columns.render_all(&mut out, records);
