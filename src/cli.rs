@@ -272,6 +272,10 @@ pub(crate) enum CursorsCommand {
         source: String,
         /// The entity
         entity: String,
+        /// Forget whose data it is as well: the next run is a backfill from whichever account is configured then.
+        /// Records of the earlier one stay, and count, until `reconcile --repair` finds that they are gone
+        #[arg(long)]
+        forget_identity: bool,
         /// Only say what would happen
         #[arg(long)]
         dry_run: bool,

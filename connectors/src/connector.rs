@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::{
-    Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
+    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
 };
 use chrono::{DateTime, Utc};
 
@@ -76,6 +76,17 @@ pub trait Connector: Send + Sync + Debug {
     /// What it has records of. Each entity has a cursor, a lock and runs of its own.
     fn entities(&self) -> &[Entity];
 
+    /// Whose data it gives, as far as the configuration says: jobs compare it with whose data is stored before any
+    /// request is made. What only answers say is [`Pages::identity`].
+    fn identity(&self, _entity: Entity) -> Identity {
+        Identity::unknown()
+    }
+
+    /// Whose data a stored payload is, as far as it says, for databases that do not know it yet.
+    fn identity_of(&self, _entity: Entity, _payload: &str) -> Identity {
+        Identity::unknown()
+    }
+
     /// What a stored cursor allows at `now`.
     fn assess(&self, entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState;
 
@@ -133,6 +144,12 @@ pub trait Pages: Send {
 
     /// Requests made so far, and what became of them.
     fn requests(&self) -> RequestCounts;
+
+    /// Whose data the pages given out so far are, as far as the answers said. Jobs compare it with whose data is stored
+    /// before they write a page.
+    fn identity(&self) -> Identity {
+        Identity::unknown()
+    }
 }
 
 /// The pages of a source that can't be asked for a record by its id.

@@ -5,7 +5,7 @@ mod signing;
 
 use std::fmt::Debug;
 
-use buffalo_model::{Entity, RawRecord};
+use buffalo_model::{Entity, Identity, RawRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderMap;
 use serde_json::error::Category;
@@ -61,6 +61,8 @@ pub struct Receipt {
     pub kind: String,
     /// What follows from it.
     pub news: News,
+    /// Whose data it is about, as far as the post and the configuration say: compared with whose data is stored.
+    pub identity: Identity,
 }
 
 /// What follows from a post.

@@ -15,6 +15,7 @@ use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::identity::Owner;
 use crate::persist::persist;
 use crate::run_span::run_span;
 pub use options::FetchOptions;
@@ -121,12 +122,13 @@ impl Fetch<'_> {
     ) -> Result<(), Trouble> {
         let source = self.connector.source();
         let found = persist(|| self.store.read_cursor(source, self.entity, self.clock.now())).await?;
+        let owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
         let decision = self.decide(run_id, &found).await?;
         if decision.continue_from.is_none() {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
         let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
-        let mut writing = Writing { run_id, lane, cursor_version: found.version, cursor: None };
+        let mut writing = Writing { run_id, lane, owner, cursor_version: found.version, cursor: None };
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
             writing.cursor = Some(cursor.clone());
@@ -142,7 +144,7 @@ impl Fetch<'_> {
     async fn write_all(
         &self,
         pages: Box<dyn Pages>,
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,
@@ -170,6 +172,7 @@ impl Fetch<'_> {
                     let mut rooms = Vec::with_capacity(received);
                     for read in batch.drain(..) {
                         requests.made = made_before + read.requests;
+                        writing.owner.accept(&read.identity).await?;
                         rooms.push(read.room);
                         match read.page {
                             Ok(Some(page)) => pages.push(page),

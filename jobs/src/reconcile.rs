@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use self::compare::differs;
 use self::findings::{Findings, came_later};
+use crate::identity::{IdentityTrouble, OtherIdentity, Owner};
 use crate::persist::persist;
 use crate::run_span::run_span;
 use crate::{OnProgress, Stop};
@@ -49,12 +50,23 @@ enum Trouble {
     Source(#[from] SourceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    OtherIdentity(#[from] OtherIdentity),
     #[error("nothing was fetched so far, so there is nothing to compare with or to repair")]
     NothingFetched,
     #[error("stopped before its end")]
     Stopped,
     #[error("not at its end after {} s, the longest that it may take (RECONCILE_DEADLINE_S)", .0.as_secs())]
     Deadline(Duration),
+}
+
+impl From<IdentityTrouble> for Trouble {
+    fn from(trouble: IdentityTrouble) -> Self {
+        match trouble {
+            IdentityTrouble::Other(other) => Self::OtherIdentity(other),
+            IdentityTrouble::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Reconcile<'_> {
@@ -128,6 +140,7 @@ impl Reconcile<'_> {
         let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
         let began_at = self.clock.now();
         let found = persist(|| self.store.read_cursor(source, self.entity, began_at)).await?;
+        let mut owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
         let cursor = found.cursor.ok_or(Trouble::NothingFetched)?;
         let mut mending = Mending { run_id, cursor, version: found.version };
         let mut census = self.store.begin_census(source, self.entity).await?;
@@ -141,6 +154,7 @@ impl Reconcile<'_> {
             };
             *requests = pages.requests();
             let Some(page) = page? else { break };
+            owner.accept(&pages.identity()).await?;
             lock.check().await?;
             let wrong = self
                 .compare_page(&mut census, &page, registration.normalise, found.data_through, &mut findings)

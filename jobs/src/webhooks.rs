@@ -5,10 +5,19 @@ mod together;
 use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
-use buffalo_model::{Clock, Refetch, Source};
+use buffalo_model::{Clock, Identity, Refetch, Source};
 use buffalo_store::{RefetchRequest, Store, StoreError, Taken};
 use together::{Event, Together};
 use tokio::sync::Notify;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intaken {
+    /// What follows from it is stored.
+    Stored,
+    /// It is about another account or mode than what is stored: nothing was done.
+    Foreign,
+}
 
 /// Takes posts. Clones share what they have to tell.
 #[derive(Debug, Clone)]
@@ -34,22 +43,28 @@ impl Intake {
         (Self { store, clock, together, enqueued }, telling)
     }
 
-    /// Stores what follows from a post.
+    /// Stores what follows from a post about the data of `identity`.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the post was not taken and should be made again.
-    pub async fn take(&self, source: &Source, news: News) -> Result<(), StoreError> {
+    pub async fn take(&self, source: &Source, news: News, identity: Identity) -> Result<Intaken, StoreError> {
         match news {
-            News::Nothing => Ok(()),
+            News::Nothing => Ok(Intaken::Stored),
             News::Hints(hints) => {
                 for hint in hints {
+                    if !identity.is_unknown()
+                        && self.store.is_of_another(source, hint.entity, &identity).await?
+                    {
+                        return Ok(Intaken::Foreign);
+                    }
                     self.raise(source, hint).await?;
                 }
-                Ok(())
+                Ok(Intaken::Stored)
             }
             News::State { event_id, record, otherwise } => {
-                let event = Event { source: source.clone(), entity: otherwise.entity, event_id, record };
+                let event =
+                    Event { source: source.clone(), entity: otherwise.entity, event_id, record, identity };
                 let taken = self.together.take(event).await?;
                 tracing::debug!(%source, ?taken, "a post was taken");
                 match taken {
@@ -57,8 +72,9 @@ impl Intake {
                     // Should this fail, the event counts as taken and the next fetch brings the record all the same.
                     Taken::Unclear => self.raise(source, otherwise).await?,
                     Taken::Repeated | Taken::NoNews => {}
+                    Taken::Foreign => return Ok(Intaken::Foreign),
                 }
-                Ok(())
+                Ok(Intaken::Stored)
             }
         }
     }

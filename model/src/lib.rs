@@ -8,6 +8,7 @@ mod cursor;
 mod dead_letter;
 mod event;
 mod fx;
+mod identity;
 mod maintenance;
 mod money;
 mod normalised;
@@ -37,6 +38,7 @@ pub use fx::{
     ConversionError, Converted, EuroRate, InvalidRate, MAX_RATE_AGE_DAYS, NoRate, Rate, RateProblem,
     RateSheet, Rates, SheetError, UsedRate,
 };
+pub use identity::{Identity, IdentityConflict};
 pub use maintenance::{
     CreatedPartition, DroppedPartition, KeptPartition, Maintenance, MaintenanceStep, NotDone,
 };

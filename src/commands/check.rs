@@ -1,5 +1,6 @@
 //! `buffalo check`: whether the configuration works, before cron finds out that it does not.
 
+use buffalo_jobs::check_identity;
 use serde_json::json;
 
 use crate::cli::Format;
@@ -30,8 +31,14 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
         let trouble = Some(format!("none is enabled: set {}", crate::config::enabling_settings()));
         items.push(Item { what: "sources".to_owned(), trouble });
     }
+    // Where the database is not as it should be, that is what is said of it.
+    let cursors = store.list_cursors().await.unwrap_or_default();
     for connector in &config.sources {
-        let trouble = connector.check().await.err().map(|error| error.to_string());
+        let other = check_identity(&**connector, &cursors).err().map(|other| other.to_string());
+        let trouble = match other {
+            Some(other) => Some(other),
+            None => connector.check().await.err().map(|error| error.to_string()),
+        };
         items.push(Item { what: connector.source().to_string(), trouble });
     }
     let all_well = items.iter().all(|item| item.trouble.is_none());

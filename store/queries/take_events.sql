@@ -7,15 +7,21 @@
 -- is a record that somebody else writes for the first time at this moment: the caller has it fetched. Nothing is counted in
 -- `run_totals` and nobody is notified here, since both would let only one commit at a time.
 --
+-- What is of another account or mode than what is stored is left alone: the facts that are known of both, joined in either
+-- order, are the same unless one of them has two values.
+--
 -- Rows are locked in the order of their keys, here and by fetches, which keeps writers from deadlock.
 WITH given AS (
-    SELECT *
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[], $9::text[])
+    SELECT event.*,
+           coalesce(cursor.identity || event.identity <> event.identity || cursor.identity, false) AS is_foreign
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[],
+                $9::text[], $13::jsonb[])
         WITH ORDINALITY AS event
-            (source, event_id, entity, external_id, observed_at, content_hash, api_version, context, payload, place)
+            (source, event_id, entity, external_id, observed_at, content_hash, api_version, context, payload, identity, place)
+        LEFT JOIN sync_cursors cursor USING (source, entity)
 ), remembered AS (
     INSERT INTO webhook_events (source, event_id, received_at)
-    SELECT source, event_id, $10 FROM given ORDER BY source, event_id
+    SELECT source, event_id, $10 FROM given WHERE NOT is_foreign ORDER BY source, event_id
     ON CONFLICT DO NOTHING
     RETURNING source, event_id
 ), known AS (
@@ -64,7 +70,8 @@ WITH given AS (
     SELECT raw_id, source, entity, external_id, revision, observed_at, octet_length(payload), $10, $10, $12
     FROM enqueued
 )
-SELECT event.place IS NOT NULL AS "is_new!",
+SELECT given.is_foreign AS "is_foreign!",
+       event.place IS NOT NULL AS "is_new!",
        enqueued.place IS NOT NULL AS "is_enqueued!",
        coalesce(event.is_known OR event.known_at > event.observed_at, false) AS "is_settled!"
 FROM given

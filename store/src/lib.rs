@@ -20,6 +20,7 @@ mod error;
 mod fx;
 mod hints;
 mod idempotency;
+mod identity;
 mod journal;
 mod lanes;
 mod lock;

@@ -1,9 +1,10 @@
 //! What vendors post: the states that events carry are enqueued by one statement.
 
-use buffalo_model::{Entity, RawRecord, Source};
+use buffalo_model::{Entity, Identity, RawRecord, Source};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::identity::json;
 use crate::{Lane, Store, StoreError};
 
 /// The run to which the raw records of webhooks belong: none, as they are not fetched. A row for each event would be one
@@ -24,6 +25,8 @@ pub struct EventState<'a> {
     pub event_id: &'a str,
     /// The state.
     pub record: &'a RawRecord,
+    /// Whose data it is, as far as it is known.
+    pub identity: &'a Identity,
 }
 
 /// What became of a state.
@@ -35,6 +38,8 @@ pub enum Taken {
     Repeated,
     /// It is known, or something newer is.
     NoNews,
+    /// It is of another account or mode than what is stored; its event is not remembered.
+    Foreign,
     /// Which of two states is newer can't be told from it: the record has to be fetched.
     Unclear,
 }
@@ -81,11 +86,13 @@ impl Store {
             now,
             NO_RUN,
             Lane::Live.as_str(),
+            &events.iter().map(|event| json(event.identity)).collect::<Vec<_>>(),
         )
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("enqueue events"))?;
         let became = rows.into_iter().map(|row| match (row.is_new, row.is_enqueued, row.is_settled) {
+            _ if row.is_foreign => Taken::Foreign,
             (false, ..) => Taken::Repeated,
             (true, true, _) => Taken::Enqueued,
             (true, false, true) => Taken::NoNews,

@@ -37,6 +37,7 @@ mod health;
 mod http;
 mod http_limits;
 mod hubspot;
+mod identity;
 mod incremental;
 mod lock;
 mod logs;

@@ -6,7 +6,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use buffalo_model::Entity;
+use buffalo_model::{Entity, Identity};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -84,7 +84,7 @@ impl Webhook for HubSpotWebhook {
         let hints: Vec<Hint> =
             entities.into_iter().map(|entity| Hint { entity, lag: TRAIL, objects: Vec::new() }).collect();
         let news = if hints.is_empty() { News::Nothing } else { News::Hints(hints) };
-        Ok(Receipt { kind: kinds.join(","), news })
+        Ok(Receipt { kind: kinds.join(","), news, identity: Identity::unknown() })
     }
 }
 

@@ -51,7 +51,10 @@ fn events_point_at_what_is_to_be_fetched() {
         (json!([of_type("0-1")]), "object.creation", vec![hint(Entity::Contacts)]),
         (json!([of_type("0-3")]), "object.creation", vec![hint(Entity::Payments)]),
     ] {
-        assert_eq!(signed(&events).unwrap(), Receipt { kind: kind.to_owned(), news: News::Hints(hints) });
+        assert_eq!(
+            signed(&events).unwrap(),
+            Receipt { kind: kind.to_owned(), news: News::Hints(hints), identity: Identity::unknown() }
+        );
     }
     for others in [json!([]), json!([event("company.creation"), of_type("0-2")])] {
         assert_eq!(signed(&others).unwrap().news, News::Nothing);

@@ -1,10 +1,11 @@
 //! Stripe's endpoints, one function each.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use buffalo_model::{Circuit, RequestCounts};
+use buffalo_model::{Circuit, Identity, RequestCounts};
 
-use super::config::StripeConfig;
+use super::config::{MODE, StripeConfig, mode};
 use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_object};
 use super::resource::Resource;
 use crate::connector::SourceError;
@@ -15,16 +16,28 @@ use crate::http::{Answer, HttpClient, Request};
 pub(super) struct StripeApi {
     client: HttpClient,
     version: Arc<str>,
+    context: Option<Arc<str>>,
+    modes: Arc<ModesSeen>,
 }
 
 impl StripeApi {
     pub(super) fn new(client: HttpClient, config: &StripeConfig) -> Self {
-        Self { client, version: config.api_version.as_str().into() }
+        Self {
+            client,
+            version: config.api_version.as_str().into(),
+            context: config.context.as_deref().map(Arc::from),
+            modes: Arc::default(),
+        }
     }
 
-    /// The same API, counting requests for one run.
+    /// The same API, counting requests for one run, and learning for it whose data the answers are.
     pub(super) fn for_run(&self) -> Self {
-        Self { client: self.client.with_own_counter(), version: Arc::clone(&self.version) }
+        Self { client: self.client.with_own_counter(), modes: Arc::default(), ..self.clone() }
+    }
+
+    /// Whose data the answers of this run are, as far as they said.
+    pub(super) fn identity(&self) -> Identity {
+        self.modes.identity()
     }
 
     pub(super) fn circuit(&self) -> Circuit {
@@ -44,6 +57,7 @@ impl StripeApi {
         let answer = self.get(resource.path(), query, read_list).await?;
         let broken = answer.value.has_more && answer.value.objects.iter().all(|object| object.id.is_none());
         no_way_on(broken, resource.path())?;
+        self.modes.note(answer.value.objects.iter().map(|object| object.livemode));
         Ok(answer)
     }
 
@@ -51,6 +65,7 @@ impl StripeApi {
     pub(super) async fn events(&self, query: &[(&str, String)]) -> Result<Answer<EventPage>, SourceError> {
         let answer = self.get("/v1/events", query, read_events).await?;
         no_way_on(answer.value.has_more && answer.value.events.is_empty(), "/v1/events")?;
+        self.modes.note(answer.value.events.iter().flat_map(|event| [event.livemode, event.object.livemode]));
         Ok(answer)
     }
 
@@ -60,7 +75,9 @@ impl StripeApi {
         resource: Resource,
         id: &str,
     ) -> Result<Answer<ListedObject>, SourceError> {
-        self.get(&format!("{}/{id}", resource.path()), &[], read_object).await
+        let answer = self.get(&format!("{}/{id}", resource.path()), &[], read_object).await?;
+        self.modes.note([answer.value.livemode]);
+        Ok(answer)
     }
 
     async fn get<T>(
@@ -69,8 +86,35 @@ impl StripeApi {
         query: &[(&str, String)],
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Answer<T>, SourceError> {
-        let headers = [("Stripe-Version", &*self.version)];
+        let mut headers = vec![("Stripe-Version", &*self.version)];
+        headers.extend(self.context.as_deref().map(|context| ("Stripe-Context", context)));
         self.client.get(&Request { path, query, headers: &headers, post: None }, read).await
+    }
+}
+
+/// Whether objects of test data and of live data were seen.
+#[derive(Debug, Default)]
+struct ModesSeen {
+    test: AtomicBool,
+    live: AtomicBool,
+}
+
+impl ModesSeen {
+    fn note(&self, livemodes: impl IntoIterator<Item = Option<bool>>) {
+        for livemode in livemodes.into_iter().flatten() {
+            let seen = if livemode { &self.live } else { &self.test };
+            seen.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        let unknown = Identity::unknown();
+        match (self.test.load(Ordering::Relaxed), self.live.load(Ordering::Relaxed)) {
+            (false, false) => unknown,
+            // Nobody's: it fits neither.
+            (true, true) => unknown.with(MODE, "test and live"),
+            (_, livemode) => unknown.with(MODE, mode(livemode)),
+        }
     }
 }
 

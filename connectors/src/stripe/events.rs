@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{ContentHash, RawRecord, RequestCounts};
+use buffalo_model::{ContentHash, Identity, RawRecord, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -148,6 +148,10 @@ impl Pages for EventPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }
 

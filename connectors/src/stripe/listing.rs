@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{RawRecord, RequestCounts};
+use buffalo_model::{Identity, RawRecord, RequestCounts};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -160,5 +160,9 @@ impl Pages for ListingPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }

@@ -18,7 +18,7 @@ mod windows;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, Source, SystemClock};
+use buffalo_model::{Circuit, Cursor, Entity, Identity, Source, SystemClock};
 use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
@@ -75,6 +75,16 @@ impl Connector for Stripe {
 
     fn entities(&self) -> &[Entity] {
         &[Entity::Payments]
+    }
+
+    fn identity(&self, _entity: Entity) -> Identity {
+        self.config.identity()
+    }
+
+    fn identity_of(&self, _entity: Entity, payload: &str) -> Identity {
+        let unknown = Identity::unknown();
+        objects::livemode_of(payload)
+            .map_or(unknown, |live| Identity::unknown().with(config::MODE, config::mode(live)))
     }
 
     fn assess(&self, _entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState {

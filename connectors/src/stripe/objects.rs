@@ -22,13 +22,15 @@ pub(super) struct ListedObject {
     pub(super) id: Option<String>,
     /// When it was created, in seconds since 1970.
     pub(super) created: Option<i64>,
+    /// Whether it is live data; refunds do not say.
+    pub(super) livemode: Option<bool>,
     pub(super) payload: String,
 }
 
 impl ListedObject {
     fn of(raw: &RawValue) -> Self {
-        let Head { id, created } = Head::of(raw.get());
-        Self { id, created, payload: raw.get().to_owned() }
+        let Head { id, created, livemode } = Head::of(raw.get());
+        Self { id, created, livemode, payload: raw.get().to_owned() }
     }
 
     /// The id under which the record is stored: Stripe's, or one made of the content.
@@ -49,6 +51,7 @@ pub(super) fn unidentified(payload: &str) -> String {
 struct Head {
     id: Option<String>,
     created: Option<i64>,
+    livemode: Option<bool>,
 }
 
 impl Head {
@@ -59,13 +62,21 @@ impl Head {
             id: Option<Cow<'a, str>>,
             #[serde(borrow)]
             created: Option<&'a RawValue>,
+            #[serde(borrow)]
+            livemode: Option<&'a RawValue>,
         }
         let Ok(members) = serde_json::from_str::<Members<'_>>(object) else { return Self::default() };
         Self {
             id: members.id.filter(|id| !id.is_empty()).map(Cow::into_owned),
             created: members.created.and_then(|created| created.get().parse().ok()),
+            livemode: members.livemode.and_then(|livemode| livemode.get().parse().ok()),
         }
     }
+}
+
+/// Whether a stored payload is live data, where it says so.
+pub(super) fn livemode_of(payload: &str) -> Option<bool> {
+    Head::of(payload).livemode
 }
 
 /// Reads a list.
@@ -96,6 +107,7 @@ pub(super) struct Event {
     /// In whole seconds since 1970.
     pub(super) created: i64,
     pub(super) api_version: Option<String>,
+    pub(super) livemode: Option<bool>,
     /// What `object.object` says: `charge`, `refund`, …
     pub(super) object_kind: String,
     pub(super) object: ListedObject,
@@ -134,6 +146,7 @@ struct EventItem<'a> {
     id: String,
     created: i64,
     api_version: Option<String>,
+    livemode: Option<bool>,
     #[serde(borrow)]
     data: EventData<'a>,
 }
@@ -156,6 +169,7 @@ impl From<EventItem<'_>> for Event {
             id: item.id,
             created: item.created,
             api_version: item.api_version,
+            livemode: item.livemode,
             object_kind: kind.map(|kind| kind.object.into_owned()).unwrap_or_default(),
             object: ListedObject::of(item.data.object),
         }

@@ -8,6 +8,8 @@ const NOW: i64 = 1_800_000_000;
 
 fn config(incremental: Incremental) -> StripeConfig {
     StripeConfig {
+        account: None,
+        context: None,
         livemode: None,
         api_version: "2026-10-28.endive".to_owned(),
         incremental,

@@ -23,7 +23,7 @@ impl Fetch<'_> {
     /// Reads what is to be read again. A refusal puts the request off; any other error ends the run.
     pub(super) async fn refetch_due(
         &self,
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,
@@ -43,7 +43,7 @@ impl Fetch<'_> {
     async fn refetch(
         &self,
         due: &[DueRefetch],
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,

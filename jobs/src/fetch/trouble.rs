@@ -5,6 +5,8 @@ use std::time::Duration;
 use buffalo_connectors::SourceError;
 use buffalo_store::StoreError;
 
+use crate::identity::{IdentityTrouble, OtherIdentity};
+
 /// Why a run ended before its time.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
@@ -12,6 +14,8 @@ pub(super) enum Trouble {
     Source(#[from] SourceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    OtherIdentity(#[from] OtherIdentity),
     #[error(
         "stale_cursor_but_rate_limited: {reason}; a backfill began at {begun}, the next may begin at {next}"
     )]
@@ -28,5 +32,14 @@ impl Trouble {
     /// Whether the run ended where it was meant to end, to be continued by the next.
     pub(super) fn is_a_limit(&self) -> bool {
         matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
+    }
+}
+
+impl From<IdentityTrouble> for Trouble {
+    fn from(trouble: IdentityTrouble) -> Self {
+        match trouble {
+            IdentityTrouble::Other(other) => Self::OtherIdentity(other),
+            IdentityTrouble::Store(error) => Self::Store(error),
+        }
     }
 }

@@ -6,6 +6,7 @@ use buffalo_store::{Lane, Page, Sweep};
 
 use super::Fetch;
 use super::trouble::Trouble;
+use crate::identity::Owner;
 use crate::persist::persist;
 
 /// Requests made, and how many of them are recorded with the run.
@@ -22,9 +23,11 @@ impl Requests {
 }
 
 /// Where a run writes.
-pub(super) struct Writing {
+pub(super) struct Writing<'a> {
     pub(super) run_id: RunId,
     pub(super) lane: Lane,
+    /// Whose data it is.
+    pub(super) owner: Owner<'a>,
     /// The version of the cursor that the run read or wrote last.
     pub(super) cursor_version: i64,
     /// The cursor that stays as it is while records are read by their ids; none where each page moves it.
@@ -35,7 +38,7 @@ impl Fetch<'_> {
     /// Writes pages.
     pub(super) async fn write(
         &self,
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         pages: Vec<FetchedPage>,
         requests: &mut Requests,
     ) -> Result<(), Trouble> {
