@@ -4,12 +4,13 @@ mod decision;
 mod options;
 mod read_ahead;
 mod refetch;
+mod sweep;
 mod trouble;
 mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, Pages, Plan};
+use buffalo_connectors::{Connector, Pages, Plan, registration};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
@@ -128,7 +129,15 @@ impl Fetch<'_> {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
         let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
-        let mut writing = Writing { run_id, lane, owner, cursor_version: found.version, cursor: None };
+        let mut writing = Writing {
+            run_id,
+            lane,
+            owner,
+            cursor_version: found.version,
+            cursor: None,
+            position: found.cursor.clone(),
+        };
+        self.erase_due().await?;
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
             writing.cursor = Some(cursor.clone());
@@ -138,6 +147,18 @@ impl Fetch<'_> {
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let pages = self.connector.open(self.entity, plan, self.clock.now());
         self.write_all(pages, &mut writing, lock, requests, deadline).await
+    }
+
+    /// Erases what a webhook said that nothing may be kept of.
+    async fn erase_due(&self) -> Result<(), Trouble> {
+        let source = self.connector.source();
+        let Some(registration) = registration(source.as_str()) else { return Ok(()) };
+        let now = self.clock.now();
+        let erased = persist(|| self.store.erase_due(source, self.entity, registration.gone, now)).await?;
+        if erased > 0 {
+            tracing::info!(%source, entity = %self.entity, records = erased, "erased for privacy's sake");
+        }
+        Ok(())
     }
 
     /// Reads pages to their end and writes them.
@@ -153,14 +174,14 @@ impl Fetch<'_> {
         let mut reading = ReadAhead::begin(pages);
         let mut check = tokio::time::interval(CHECK_EVERY);
         let mut stop = self.options.stop.clone();
-        let deadline = tokio::time::sleep_until(deadline);
-        tokio::pin!(deadline);
+        let expired = tokio::time::sleep_until(deadline);
+        tokio::pin!(expired);
         let mut batch = Vec::with_capacity(PAGES_AHEAD);
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return Err(Trouble::Stopped),
-                () = &mut deadline => return Err(Trouble::Deadline(self.options.deadline)),
+                () = &mut expired => return Err(Trouble::Deadline(self.options.deadline)),
                 _ = check.tick() => self.still_alone(writing.run_id, lock).await?,
                 received = reading.next_into(&mut batch) => {
                     if received == 0 {
@@ -181,7 +202,7 @@ impl Fetch<'_> {
                         }
                     }
                     if !pages.is_empty() {
-                        self.write(writing, pages, requests).await?;
+                        self.write_and_sweep(writing, pages, lock, requests, deadline).await?;
                     }
                     if let Some(end) = end {
                         return Ok(end?);

@@ -49,6 +49,7 @@ WITH given AS (
             observed_at = excluded.observed_at,
             content_hash = excluded.content_hash
         WHERE old.content_hash <> excluded.content_hash AND old.observed_at < excluded.observed_at
+          AND old.content_hash <> '\x00'
     RETURNING source, entity, external_id, revision, nextval('raw_records_id_seq') AS raw_id
 ), seen_again AS (
     -- The same content was true in between as well: an older state that arrives later must lose.

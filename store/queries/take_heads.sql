@@ -2,7 +2,8 @@
 -- row for each accepted state, with the id that its raw record is to have.
 --
 -- The row lock of ON CONFLICT decides between two writers of the same record; the page comes sorted by key, which keeps
--- them from deadlock. Content going A, B, A is three changes: only the newest state is compared with.
+-- them from deadlock. Content going A, B, A is three changes: only the newest state is compared with. A record that was
+-- erased for privacy's sake (content '\x00') stays so, whatever is said of it.
 INSERT INTO record_heads AS known (source, entity, external_id, revision, observed_at, content_hash)
 SELECT $1, $2, external_id, 1, observed_at, content_hash
 FROM unnest($3::text[], $4::timestamptz[], $5::bytea[]) AS page (external_id, observed_at, content_hash)
@@ -11,4 +12,5 @@ ON CONFLICT (source, entity, external_id) DO UPDATE
         observed_at = excluded.observed_at,
         content_hash = excluded.content_hash
     WHERE known.content_hash <> excluded.content_hash AND known.observed_at <= excluded.observed_at
+      AND known.content_hash <> '\x00'
 RETURNING external_id, revision, nextval('raw_records_id_seq') AS "raw_id!"

@@ -63,7 +63,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             r"UPDATE record_heads SET content_hash = '\x'
-              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
+              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND content_hash <> '\x00'",
             source.as_str(),
             entity.as_str(),
             external_ids as &[&str],

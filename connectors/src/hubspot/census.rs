@@ -1,7 +1,7 @@
 //! Listing everything for a comparison: what is live, then the bin.
 
 use async_trait::async_trait;
-use buffalo_model::RequestCounts;
+use buffalo_model::{Identity, RequestCounts};
 
 use super::api::{HubSpotApi, Part};
 use super::backfill::CLOCK_MARGIN;
@@ -49,5 +49,9 @@ impl Pages for CensusPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }

@@ -11,7 +11,7 @@
 //! | `POST deals/bulk-edit` | `count`, `after`, `properties`, `at_ms` | edits as many live ones, by id, at one moment |
 //! | `POST limits` | as below | sets all limits anew; what is left out is off |
 //! | `POST search-lag` | `lag_ms` | lets searches, and nothing else, answer from what was so long ago; 0 is off |
-//! | `POST oddities` | `unindexed`, `no_results`, `empty_pages` | as in `oddities`; what is left out is off |
+//! | `POST oddities` | `unindexed`, `unlisted`, `no_results`, `empty_pages` | as in `oddities`; what is left out is off |
 //! | `GET expected` | | won amounts by currency, counts of live and archived records |
 //! | `GET objects` | `kind` | the state of every record |
 //!

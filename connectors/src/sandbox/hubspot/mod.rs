@@ -162,8 +162,7 @@ impl HubSpot {
     fn routed(&self, route: Route<'_>, asked: &Asked<'_>, clock: &Clock) -> Result<Reply, ApiError> {
         match (asked.method, route) {
             ("GET", Route::List(kind)) => {
-                let empty = locked(&self.oddities).take_empty_page();
-                query::list(&read(self.shelf(kind)), asked.path, asked.query, empty)
+                query::list(&read(self.shelf(kind)), asked.path, asked.query, &mut locked(&self.oddities))
             }
             ("GET", Route::Object(kind, id)) => query::single(&read(self.shelf(kind)), id, asked.query),
             ("GET", Route::Pipelines) => Ok(Reply::json(200, account::pipelines())),

@@ -11,6 +11,8 @@ use super::filters::{Search, Shown};
 pub(super) struct Oddities {
     /// Ids of records that no search finds, as if they were missing in its index.
     unindexed: Vec<String>,
+    /// Ids of records that no list of live ones has, though they are there.
+    unlisted: Vec<String>,
     /// Whether searches say how many they found and show none of them.
     no_results: bool,
     /// How many pages, of lists and of searches, are to come that are empty and say where it goes on.
@@ -23,6 +25,11 @@ impl Oddities {
         let left = self.empty_pages.checked_sub(1);
         self.empty_pages = left.unwrap_or_default();
         left.is_some()
+    }
+
+    /// Whether lists leave out a record.
+    pub(super) fn hides(&self, id: u64) -> bool {
+        self.unlisted.iter().any(|hidden| hidden.parse() == Ok(id))
     }
 
     /// A search as it is answered.

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use super::errors::ApiError;
 use super::ids::{mix, push_base62};
 use super::json::push_string;
+use super::oddities::Oddities;
 use super::pairs;
-use super::record::{Kind, Properties};
+use super::record::{Kind, Properties, Record};
 use super::render::Columns;
 use super::reply::Reply;
 use super::shelf::Shelf;
@@ -68,11 +69,18 @@ fn read_place(text: &str) -> Option<u64> {
 }
 
 /// A page of a list, by id; an empty one says that it goes on, where there is something.
-pub(super) fn list(shelf: &Shelf, path: &str, query: &str, empty: bool) -> Result<Reply, ApiError> {
+pub(super) fn list(
+    shelf: &Shelf,
+    path: &str,
+    query: &str,
+    oddities: &mut Oddities,
+) -> Result<Reply, ApiError> {
+    let empty = oddities.take_empty_page();
     let parameters = Parameters::parse(query)?;
+    let shown = |record: &Record<'_>| !oddities.hides(record.id);
     let columns = Columns::new(shelf.generator.kind, &parameters.properties);
     let mut records: Vec<_> = match parameters.archived {
-        false => shelf.live_after(parameters.after).take(parameters.limit + 1).collect(),
+        false => shelf.live_after(parameters.after).filter(shown).take(parameters.limit + 1).collect(),
         true => shelf.archived_after(parameters.after).take(parameters.limit + 1).collect(),
     };
     let more = records.len() > parameters.limit;
