@@ -142,7 +142,11 @@ impl Config {
                 "is not among SUPPORTED_CURRENCIES, so it would always be zero",
             );
         }
-        config.store = config.store.map(|store| store.telling(config.notify_on.clone()));
+        let spans = config.sources.iter().filter_map(|connector| {
+            Some((connector.source().clone(), connector.sees_changes_for(Entity::Payments)?))
+        });
+        let spans = spans.collect();
+        config.store = config.store.map(|store| store.telling(config.notify_on.clone()).seeing(spans));
         Some(config)
     }
 

@@ -198,6 +198,7 @@ fn remarks(revenue: &Revenue) -> Vec<String> {
         beside(figures.pending_returns, "of refunds and disputes that may still go");
         beside(figures.unknown, "with a status that is not known (buffalo status --unmapped)");
         beside(figures.excluded, "that other payments stand for (buffalo revenue overlaps)");
+        beside(figures.refunds_without_payment, "of refunds of money that never was a payment");
     }
     if let Some(reporting) = &revenue.reporting {
         let rates =

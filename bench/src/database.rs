@@ -8,7 +8,8 @@ use buffalo_model::{FixedClock, Retention};
 use buffalo_store::embedded::EmbeddedPostgres;
 use buffalo_store::{Sessions, Store, StoreOptions};
 use chrono::TimeDelta;
-use sqlx::postgres::PgPool;
+use sqlx::Executor;
+use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::records::T0;
 
@@ -38,7 +39,7 @@ impl Server {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         // Directly below the temporary directory, where also the server's own user gets when root starts it.
         let directory = std::env::temp_dir().join(format!("buffalo-bench-{}", std::process::id()));
-        let postgres = EmbeddedPostgres::start(&directory).await?;
+        let postgres = EmbeddedPostgres::start_with_tcp(&directory).await?;
         Ok(Self { postgres, directory, made: AtomicU32::new(0) })
     }
 
@@ -67,7 +68,14 @@ impl Server {
         let store = Store::new(&options).map_err(anyhow::Error::msg)?;
         store.migrate().await?;
         make_partitions(&store).await?;
-        let pool = PgPool::connect(&url).await?;
+        // Plain SQL is not handicapped by what Buffalo's sessions do without.
+        let pool = PgPoolOptions::new()
+            .max_connections(10)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+            })
+            .connect_with(store.connect_options())
+            .await?;
         Ok(Fresh { name, url, pool, store })
     }
 

@@ -107,7 +107,7 @@ async fn ours_rate(database: &Fresh, records: &[RawRecord]) -> anyhow::Result<u6
     Ok(rate(records.len() as u64, took))
 }
 
-async fn sql_takes(database: &Fresh) -> anyhow::Result<Duration> {
+pub(crate) async fn sql_takes(database: &Fresh) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..WORKERS {

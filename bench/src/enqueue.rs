@@ -20,8 +20,8 @@ FROM unnest($1::text[], $2::text[]) AS t (id, payload)";
 
 const PLAIN_OUTBOX: &str = "
 INSERT INTO ingest_outbox
-    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at)
-SELECT raw_id, 'stripe', 'payments', id, 1, $4, bytes, $4, $4
+    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at, lane)
+SELECT raw_id, 'stripe', 'payments', id, 1, $4, bytes, $4, $4, 'backfill'
 FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS t (raw_id, id, bytes)";
 
 pub(crate) async fn run(server: &Server, rows: u64, older: Option<u64>) -> anyhow::Result<Value> {
@@ -56,7 +56,7 @@ async fn ours_rate(database: &Fresh, records: &[RawRecord]) -> anyhow::Result<u6
 }
 
 /// Three statements and a commit for each batch. The ids of raw records are known beforehand, since the database is new.
-async fn insert(database: &Fresh, records: &[RawRecord]) -> anyhow::Result<Duration> {
+pub(crate) async fn insert(database: &Fresh, records: &[RawRecord]) -> anyhow::Result<Duration> {
     let run_id = RunId::generate().0;
     let mut next_id = 1_i64;
     let began = Instant::now();

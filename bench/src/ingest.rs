@@ -11,7 +11,8 @@ use tokio::process::Command;
 
 use crate::database::Server;
 use crate::program::{self, Vendor};
-use crate::{rate, ratio};
+use crate::records::of_sandbox;
+use crate::{drain, enqueue, rate, ratio};
 
 /// The latency that real vendors have about, and a number of pages that can be waited for.
 const LATENCY_MS: u64 = 150;
@@ -22,15 +23,36 @@ const LATENCY_AT_LIMIT_MS: u64 = 200;
 /// How long a backfill at the limit takes, in seconds.
 const SECONDS_AT_LIMIT: u64 = 20;
 
+/// What is measured besides records a second.
+pub(crate) enum Extent<'a> {
+    /// The same rows by plain SQL, without a vendor and without a program to start: the limit on the same server.
+    Quick,
+    /// Runs at rate limits and with latency.
+    Whole,
+    /// The same, and peers, which are installed there.
+    WithPeers(&'a Path),
+}
+
 pub(crate) async fn run(
     server: &Server,
     vendor: Vendor,
     records: u64,
     latency_ms: u64,
-    peers: Option<&Path>,
+    extent: Extent<'_>,
 ) -> anyhow::Result<Value> {
     let sandbox = program::sandbox(vendor, records, latency_ms).await?;
     let (rows_per_sec, peak_rss_kb) = once(server, vendor, records, &sandbox.base).await?;
+    if matches!(extent, Extent::Quick) {
+        anyhow::ensure!(vendor == Vendor::Stripe, "plain SQL knows how to read charges only");
+        let plain = plain_rate(server, records).await?;
+        return Ok(json!({
+            "records": records,
+            "rowsPerSec": rows_per_sec,
+            "peakRssMb": ratio(peak_rss_kb, 1_024),
+            "sqlRowsPerSec": plain,
+            "ratioToSql": ratio(rows_per_sec, plain),
+        }));
+    }
     let with_latency = PAGES_WITH_LATENCY * u64::from(vendor.page_size());
     let slow = program::sandbox(vendor, with_latency, LATENCY_MS).await?;
     let (rows_with_latency, _) = once(server, vendor, with_latency, &slow.base).await?;
@@ -55,7 +77,7 @@ pub(crate) async fn run(
     if vendor == Vendor::Stripe {
         figures["sandboxRowsPerSec"] = json!(serving_rate(&sandbox.base).await?);
         let mut measured = Vec::new();
-        if let Some(scratch) = peers {
+        if let Extent::WithPeers(scratch) = extent {
             install(scratch).await?;
             for peer in ["stripe-sync-engine", "dlt"] {
                 let url = server.empty_for_peer().await?;
@@ -98,6 +120,16 @@ async fn once(server: &Server, vendor: Vendor, records: u64, base: &str) -> anyh
     );
     server.discard(database).await?;
     Ok((rate(records, fetched.time + processed.time), fetched.peak_rss_kb.max(processed.peak_rss_kb)))
+}
+
+/// The same rows inserted and drained by plain SQL, in rows a second.
+async fn plain_rate(server: &Server, records: u64) -> anyhow::Result<u64> {
+    let of_sandbox = of_sandbox(server, records).await?;
+    let database = server.fresh().await?;
+    database.checkpoint().await?;
+    let took = enqueue::insert(&database, &of_sandbox).await? + drain::sql_takes(&database).await?;
+    server.discard(database).await?;
+    Ok(rate(records, took))
 }
 
 /// How fast the sandbox serves by itself: the same page of a hundred charges, two hundred times.

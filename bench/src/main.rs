@@ -50,6 +50,9 @@ enum Bench {
         /// How long the sandbox holds back every answer, in milliseconds
         #[arg(long, default_value_t = 0)]
         latency_ms: u64,
+        /// Measure only the throughput, against the same rows by plain SQL
+        #[arg(long, conflicts_with = "peers")]
+        quick: bool,
         /// Measure the peers too, against the same sandbox and server
         #[arg(long)]
         peers: bool,
@@ -118,10 +121,14 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let database = database::Server::start().await?;
     let figures = match cli.bench {
-        Bench::Ingest { source, records, latency_ms, peers, scratch } => {
-            let scratch =
-                peers.then(|| scratch.unwrap_or_else(|| std::env::temp_dir().join("buffalo-peers")));
-            ingest::run(&database, source, records, latency_ms, scratch.as_deref()).await
+        Bench::Ingest { source, records, latency_ms, quick, peers, scratch } => {
+            let scratch = scratch.unwrap_or_else(|| std::env::temp_dir().join("buffalo-peers"));
+            let extent = match (quick, peers) {
+                (true, _) => ingest::Extent::Quick,
+                (false, true) => ingest::Extent::WithPeers(&scratch),
+                (false, false) => ingest::Extent::Whole,
+            };
+            ingest::run(&database, source, records, latency_ms, extent).await
         }
         Bench::Drain { rows, history } => drain::run(&database, rows, history).await,
         Bench::Claims { rows, finished } => claims::run(&database, rows, finished).await,

@@ -5,13 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::{
-    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
+    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source, Ties,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use crate::Settings;
 use crate::push::PushChannels;
 use crate::webhook::Webhooks;
+
+/// The first whole year of PostgreSQL's `timestamptz`, which begins in 4713 BC.
+pub(crate) const FIRST_YEAR: i32 = -4_711;
+
+/// A year in which zones can be reckoned with: `DateTime` ends in 262,142, and PostgreSQL later.
+pub(crate) const LAST_YEAR: i32 = 262_000;
 
 /// One source, as the program finds it.
 #[derive(Debug)]
@@ -27,6 +33,25 @@ pub struct Registration {
     /// Makes the connector of the settings; none when the source is not enabled. What is wrong with the settings is
     /// noted in them.
     pub configure: fn(&mut Settings) -> Option<Arc<dyn Connector>>,
+}
+
+impl Registration {
+    /// What a stored state means, with every text as it can be stored, and no time of a payment that can't be.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the payload.
+    pub fn read(&self, state: RawState<'_>) -> Result<Normalised, NormaliseError> {
+        let normalised = (self.normalise)(state)?.storable();
+        match &normalised {
+            Normalised::Payment(payment) if payment.occurred_at.year() < FIRST_YEAR => {
+                let what =
+                    format!("the year {} is before any that PostgreSQL knows", payment.occurred_at.year());
+                Err(NormaliseError::Unusable { field: "time of the payment", what })
+            }
+            _ => Ok(normalised),
+        }
+    }
 }
 
 /// Reads a stored state of a record: a pure function of what was stored.
@@ -65,6 +90,8 @@ pub enum NormaliseError {
 ///   moves only with the page that holds the oldest record.
 /// - A cursor may describe several windows of one backfill, each with its own position.
 /// - A backfill leaves a cursor that an incremental run can start from, and that starts before the backfill did.
+/// - The last page of a plan, and no other, has [`FetchedPage::data_through`]. A run without it is no success, also where
+///   nothing was refused: a plan may be left without anything to ask for, and would be for ever.
 /// - What was stored may be anything: an older program's cursor, somebody's edit. [`Connector::assess`] never fails; what
 ///   it can't read is stale.
 /// - A connector never writes, and never sees, a cursor of another entity.
@@ -87,8 +114,19 @@ pub trait Connector: Send + Sync + Debug {
         Identity::unknown()
     }
 
+    /// What holds of two states that it stamps equally. States that were read by their ids hold in any case.
+    fn ties(&self) -> Ties {
+        Ties::LaterHolds
+    }
+
     /// What a stored cursor allows at `now`.
     fn assess(&self, entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState;
+
+    /// How far back runs see that a record has changed, by the time at which it came into being; none where they see every
+    /// change. What is older and still open is read again by its id, and figures that reach further back are not complete.
+    fn sees_changes_for(&self, _entity: Entity) -> Option<TimeDelta> {
+        None
+    }
 
     /// Begins a run. No request is made before the first page is asked for.
     fn open(&self, entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages>;

@@ -12,6 +12,7 @@ mod push;
 pub mod sandbox;
 pub mod settings;
 mod stripe;
+mod text;
 mod webhook;
 
 pub use connector::{

@@ -151,7 +151,7 @@ impl Absence<'_> {
             context: record.context.as_deref(),
             payload: &record.payload,
         };
-        (self.registration.normalise)(state).map_or(true, |listed| !listed.is_gone())
+        self.registration.read(state).map_or(true, |listed| !listed.is_gone())
     }
 }
 

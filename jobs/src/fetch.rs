@@ -10,7 +10,7 @@ mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, Pages, Plan, registration};
+use buffalo_connectors::{Connector, CursorState, Pages, Plan, registration};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
@@ -136,17 +136,41 @@ impl Fetch<'_> {
             cursor_version: found.version,
             cursor: None,
             position: found.cursor.clone(),
+            written: None,
+            is_at_end: false,
+            ties: 0,
         };
         self.erase_due().await?;
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
+            if decision.mode == Mode::Incremental {
+                let now = self.clock.now();
+                persist(|| self.store.ask_for_missing_returns(source, self.entity, now)).await?;
+            }
             writing.cursor = Some(cursor.clone());
             self.refetch_due(&mut writing, lock, requests, deadline).await?;
             writing.cursor = None;
         }
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let pages = self.connector.open(self.entity, plan, self.clock.now());
-        self.write_all(pages, &mut writing, lock, requests, deadline).await
+        writing.is_at_end = false;
+        self.write_all(pages, &mut writing, lock, requests, deadline).await?;
+        self.is_at_its_end(&writing)?;
+        if writing.ties > 0 {
+            writing.cursor = writing.written.clone();
+            self.refetch_due(&mut writing, lock, requests, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a plan whose pages have come to an end left the cursor where later runs start from.
+    fn is_at_its_end(&self, writing: &Writing<'_>) -> Result<(), Trouble> {
+        let state = self.connector.assess(self.entity, writing.written.as_ref(), self.clock.now());
+        if writing.is_at_end && state == CursorState::Current {
+            return Ok(());
+        }
+        let (source_name, entity) = (self.connector.source().to_string(), self.entity);
+        Err(Trouble::NotAtItsEnd { source_name, entity })
     }
 
     /// Erases what a webhook said that nothing may be kept of.

@@ -3,12 +3,14 @@
 mod compare;
 mod findings;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, FetchedPage, Normalise, SourceError, registration};
+use buffalo_connectors::{Connector, FetchedPage, Registration, SourceError, registration};
 use buffalo_model::{
     Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
+    Ties,
 };
 use buffalo_store::{Census, Lane, NewRun, Page, ProducerLock, RunOutcome, Store, StoreError, StoredState};
 use chrono::{DateTime, Utc};
@@ -64,6 +66,8 @@ enum Trouble {
     Contradiction(#[from] Contradiction),
     #[error("stopped before its end")]
     Stopped,
+    #[error("{repaired} of {wrong} records that were not as the source lists them could be repaired")]
+    NotRepaired { repaired: i64, wrong: i64 },
     #[error("not at its end after {} s, the longest that it may take (RECONCILE_DEADLINE_S)", .0.as_secs())]
     Deadline(Duration),
 }
@@ -134,8 +138,13 @@ impl Reconcile<'_> {
                 None,
             ));
         }
+        let mut trouble = trouble;
         if let Some(result) = &result {
             persist(|| self.store.keep_reconciliation(result)).await?;
+            let (repaired, wrong) = (result.repaired, result.missing + result.different + result.extra);
+            if self.repair && repaired < wrong {
+                trouble = Some(Trouble::NotRepaired { repaired, wrong });
+            }
         }
         let outcome = RunOutcome {
             stopped: matches!(trouble, Some(Trouble::Stopped)),
@@ -170,11 +179,16 @@ impl Reconcile<'_> {
                 page = pages.next() => page,
             };
             *requests = pages.requests();
-            let Some(page) = page? else { break };
+            let Some(mut page) = page? else { break };
             owner.accept(&pages.identity()).await?;
+            for record in &mut page.records {
+                if let Cow::Owned(storable) = record.storable() {
+                    *record = storable;
+                }
+            }
             lock.check().await?;
             let wrong = self
-                .compare_page(&mut census, &page, registration.normalise, found.data_through, &mut findings)
+                .compare_page(&mut census, &page, registration, found.data_through, &mut findings)
                 .await?;
             findings.repaired += self.mend(&mut mending, wrong).await?;
             self.store.heartbeat(run_id, self.clock.now()).await?;
@@ -211,7 +225,7 @@ impl Reconcile<'_> {
         &self,
         census: &mut Census,
         page: &FetchedPage,
-        normalise: Normalise,
+        registration: &Registration,
         through: Option<DateTime<Utc>>,
         findings: &mut Findings,
     ) -> Result<Vec<RawRecord>, Trouble> {
@@ -232,7 +246,7 @@ impl Reconcile<'_> {
                 payload: &record.payload,
             };
             let stored = stored.get(record.external_id.as_str()).copied();
-            let Ok(listed) = normalise(state) else {
+            let Ok(listed) = registration.read(state) else {
                 // Writing it again would make another dead letter of it.
                 findings.unreadable(&record.external_id, stored.is_some());
                 continue;
@@ -288,8 +302,7 @@ impl Reconcile<'_> {
                 let looked_up = absence.look_up(together, self.clock.now(), requests).await?;
                 owner.accept(&looked_up.identity).await?;
                 lock.check().await?;
-                let wrong =
-                    self.compare_found(census, &looked_up.found, registration.normalise, findings).await?;
+                let wrong = self.compare_found(census, &looked_up.found, registration, findings).await?;
                 findings.repaired += self.mend(mending, wrong).await?;
                 for record in &looked_up.gone {
                     findings.extra += 1;
@@ -316,7 +329,7 @@ impl Reconcile<'_> {
         &self,
         census: &mut Census,
         found: &[RawRecord],
-        normalise: Normalise,
+        registration: &Registration,
         findings: &mut Findings,
     ) -> Result<Vec<RawRecord>, Trouble> {
         let ids: Vec<&str> = found.iter().map(|record| record.external_id.as_str()).collect();
@@ -331,7 +344,7 @@ impl Reconcile<'_> {
                 context: record.context.as_deref(),
                 payload: &record.payload,
             };
-            let Ok(there) = normalise(state) else { continue };
+            let Ok(there) = registration.read(state) else { continue };
             findings.listed += 1;
             findings.add_up(&there, self.since, None);
             if let Some(what) = differs(&there, stored.get(record.external_id.as_str()).copied()) {
@@ -350,12 +363,14 @@ impl Reconcile<'_> {
         }
         let source = self.connector.source();
         let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
-        persist(|| self.store.doubt(source, self.entity, &ids)).await?;
+        let at = records.iter().map(|record| record.observed_at).min().unwrap_or_default();
+        persist(|| self.store.doubt(source, self.entity, &ids, at)).await?;
         let page = Page {
             source,
             entity: self.entity,
             run_id: mending.run_id,
             records: &records,
+            ties: Ties::LaterHolds,
             lane: Lane::Backfill,
             pages: 0,
             requests: RequestCounts::default(),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
 use buffalo_model::{Clock, Entity, Identity, Refetch, Source};
-use buffalo_store::{RefetchRequest, Store, StoreError, Taken};
+use buffalo_store::{RefetchRequest, Store, StoreError, Taken, decided_at};
+use chrono::{DateTime, Utc};
 use together::{Event, Together};
 use tokio::sync::Notify;
 
@@ -61,6 +62,7 @@ impl Intake {
                 self.raise_all(source, hints, &identity).await
             }
             News::State { event_id, record, otherwise } => {
+                let observed_at = record.observed_at;
                 let event =
                     Event { source: source.clone(), entity: otherwise.entity, event_id, record, identity };
                 let taken = self.together.take(event).await?;
@@ -68,7 +70,10 @@ impl Intake {
                 match taken {
                     Taken::Enqueued => self.enqueued.notify_one(),
                     // Should this fail, the event counts as taken and the next fetch brings the record all the same.
-                    Taken::Unclear => self.raise(source, otherwise).await?,
+                    Taken::Unclear => {
+                        let due_at = decided_at(observed_at, self.clock.now());
+                        self.raise(source, otherwise, due_at).await?;
+                    }
                     Taken::Repeated | Taken::NoNews => {}
                     Taken::Foreign => return Ok(Intaken::Foreign),
                 }
@@ -97,18 +102,19 @@ impl Intake {
             if self.is_foreign(source, hint.entity, identity).await? {
                 return Ok(Intaken::Foreign);
             }
-            self.raise(source, hint).await?;
+            self.raise(source, hint, self.clock.now()).await?;
         }
         Ok(Intaken::Stored)
     }
 
-    async fn raise(&self, source: &Source, hint: Hint) -> Result<(), StoreError> {
+    /// Has an entity fetched, and what the hint names read by its id from `due_at` on.
+    async fn raise(&self, source: &Source, hint: Hint, due_at: DateTime<Utc>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let reason = "a webhook named it";
         let named: Vec<RefetchRequest> = hint
             .objects
             .into_iter()
-            .map(|id| RefetchRequest { refetch: Refetch::record(id), reason, due_at: now })
+            .map(|id| RefetchRequest { refetch: Refetch::record(id), reason, due_at })
             .collect();
         // Before the hint, whose fetch reads them.
         self.store.request_refetches(source, hint.entity, &named, now).await?;

@@ -26,6 +26,7 @@ mod run;
 #[cfg(test)]
 mod run_example;
 mod run_news;
+mod text;
 
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, FixedClock, SystemClock};
@@ -52,19 +53,23 @@ pub use overlap::{
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use push_channel::{PushChannel, WatchDeed, WatchStep};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
-pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use record::{Entity, RawRecord, RawState, RecordKey, Source, Ties, UnknownEntity};
 pub use refetch::{Refetch, RefetchPart, UnknownRefetchPart};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
     Basis, Bucket, ChangesQuery, Contribution, ContributionPosition, Day, Difference, DriftCheck,
     Explanation, ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode,
-    Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, RestatedDay,
-    Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
+    Granularity, Measure, MissingReturn, Overflow, PaymentDifference, Proof, Reporting, ReportingRate,
+    RestatedDay, Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
     RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,
-    Verification, gaps, midnight, parse_date, parse_timezone, payload_document,
+    Verification, gaps, midnight, parse_date, parse_timezone, payload_document, plausible_days,
+    plausible_times,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;
+pub use text::{
+    MAX_ID_BYTES, MAX_REASON_BYTES, MAX_TEXT_BYTES, MAX_WORD_BYTES, decoded, storable, storable_id,
+};

@@ -19,6 +19,8 @@ pub enum PaymentKind {
     Dispute,
     /// A sale as the sales department records it.
     Deal,
+    /// Money given back, as the sales department records it: a deal of less than nothing. It belongs to no sale.
+    Credit,
 }
 
 impl PaymentKind {
@@ -30,6 +32,7 @@ impl PaymentKind {
             Self::Refund => "refund",
             Self::Dispute => "dispute",
             Self::Deal => "deal",
+            Self::Credit => "credit",
         }
     }
 }
@@ -87,11 +90,22 @@ pub struct Payment {
     pub raw_status: String,
     /// The amount in minor units, never negative.
     pub amount_minor: i64,
-    /// Of a charge: what was authorised and not captured, in minor units. Its refunds up to this amount gave nothing
-    /// back, since nothing had come. 0 for everything else.
+    /// Of a charge: what was authorised and not captured, in minor units. Refunds that moved no money release it. 0 for
+    /// everything else.
     pub uncaptured_minor: i64,
-    /// Of a dispute that is not decided: what was withdrawn from the account for it, in minor units. 0 for everything else.
+    /// Of a collected charge: what of the uncaptured amount may still be captured, in minor units. 0 for everything else.
+    pub capturable_minor: i64,
+    /// Of a dispute that was not lost: what was withdrawn from the account for it and not reinstated, in minor units. The
+    /// amount of a lost one is that already. 0 for everything else.
     pub withdrawn_minor: i64,
+    /// Of a refund: whether it moved money. None where the source doesn't say, and for everything else.
+    pub money_moved: Option<bool>,
+    /// Of a refund: whether it returns money that never was a payment.
+    pub without_payment: bool,
+    /// Of a charge: what it says was refunded of it, in minor units; none where that is nothing, or it doesn't say.
+    pub claimed_refunded_minor: Option<i64>,
+    /// Of a charge: whether it says that it was disputed.
+    pub claimed_disputed: bool,
     /// Its currency.
     pub currency: Currency,
     /// When it happened by the vendor's account: the moment that decides into which day it falls.

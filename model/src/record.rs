@@ -1,5 +1,6 @@
 //! What is fetched: a record of an entity of a source, kept as the vendor sent it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ContentHash;
+use crate::text::{MAX_WORD_BYTES, keep_storable, keep_storable_id, storable, storable_id};
 
 /// A vendor whose data Buffalo brings in, by the name it has in tables, logs and addresses, such as `stripe`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,8 +103,8 @@ pub struct RawRecord {
     /// The time at which the source said so, by the vendor's clock.
     ///
     /// Of two states of a record the later one holds. A connector must stamp a state so that a later truth never gets
-    /// an earlier time; it documents what it does within the resolution of the vendor's clock. Of two states stamped
-    /// equally, the one that is stored later holds.
+    /// an earlier time; it documents what it does within the resolution of the vendor's clock. [`Ties`] says what holds of
+    /// two states stamped equally.
     pub observed_at: DateTime<Utc>,
     /// The vendor's API version in which the payload is written, where the vendor has such a thing.
     pub api_version: Option<String>,
@@ -119,6 +121,35 @@ impl RawRecord {
     pub fn content_hash(&self) -> ContentHash {
         ContentHash::of_both(&self.payload, self.context.as_deref())
     }
+
+    /// The state as it can be stored: the same, unless its id or version can't be. Payload and context are JSON, in which no
+    /// character stands that PostgreSQL refuses.
+    #[must_use]
+    pub fn storable(&self) -> Cow<'_, Self> {
+        let kept = |text: &str, stored: Cow<'_, str>| {
+            stored.len() == text.len() && matches!(stored, Cow::Borrowed(_))
+        };
+        let version = self.api_version.as_deref();
+        let version_kept = version.is_none_or(|text| kept(text, storable(text, MAX_WORD_BYTES)));
+        if kept(&self.external_id, storable_id(&self.external_id)) && version_kept {
+            return Cow::Borrowed(self);
+        }
+        let mut stored = self.clone();
+        keep_storable_id(&mut stored.external_id);
+        if let Some(version) = &mut stored.api_version {
+            keep_storable(version, MAX_WORD_BYTES);
+        }
+        Cow::Owned(stored)
+    }
+}
+
+/// What holds of two states of a record that are stamped with the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The one that is written later.
+    LaterHolds,
+    /// What is known, until the record has been read again: the order of writing says nothing.
+    ReadAgain,
 }
 
 /// A stored state of a record, as a normaliser sees it.

@@ -11,6 +11,7 @@ mod documents;
 mod explanation;
 mod figures;
 mod granularity;
+mod plausible;
 mod query;
 mod reporting;
 mod verification;
@@ -38,9 +39,10 @@ pub use explanation::{
 };
 pub use figures::{Figures, Measure, Overflow};
 pub use granularity::{Bucket, Granularity};
+pub use plausible::{plausible_days, plausible_times};
 pub use query::{Basis, RevenueQuery, RevenueQueryError, parse_date, parse_timezone};
 pub use reporting::{Reporting, ReportingRate};
-pub use verification::{FieldDifference, FigureDifference, PaymentDifference, Verification};
+pub use verification::{FieldDifference, FigureDifference, MissingReturn, PaymentDifference, Verification};
 
 use query::MAX_FILLED_BUCKETS;
 
@@ -185,7 +187,8 @@ impl Revenue {
 
     /// Adds the buckets in which nothing happened, when the query asks for them.
     ///
-    /// Without a start or end date the range is that of the buckets there are.
+    /// Without a start or end date the range is that of the buckets there are, but for those whose dates are not plausible:
+    /// they stay by themselves, and nothing is filled up to them.
     ///
     /// # Errors
     ///
@@ -195,8 +198,12 @@ impl Revenue {
             return Ok(self);
         };
         let first = self.query.start_date.map(|day| unit.start_of(day));
-        let first = first.or(self.breakdown.first().map(|(day, _)| *day));
-        let last = self.query.end_date.or(self.breakdown.last().map(|(day, _)| *day));
+        let (believed_from, believed_to) = plausible_days(self.proof.checked_at);
+        let believed = |day: &NaiveDate| (believed_from..=believed_to).contains(day);
+        let mut days = self.breakdown.iter().map(|(day, _)| *day).filter(believed);
+        let (earliest, latest) = (days.next(), days.next_back());
+        let first = first.or(earliest);
+        let last = self.query.end_date.or(latest).or(earliest);
         let (Some(mut day), Some(last)) = (first, last) else { return Ok(self) };
         let mut buckets: BTreeMap<NaiveDate, Figures> = self.breakdown.into_iter().collect();
         while day <= last {

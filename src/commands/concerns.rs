@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use buffalo_model::{CircuitState, Reconciliation, RunStatus, Source};
-use buffalo_store::{CircuitRow, DeadLetterCount, FetchLine, Status, Undelivered, UnmappedStatus};
+use buffalo_model::{CircuitState, Day, Reconciliation, RunStatus, Source};
+use buffalo_store::{
+    CircuitRow, DeadLetterCount, FetchLine, MistypedDates, Status, Undelivered, UnmappedStatus,
+};
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::maintain;
@@ -48,6 +51,7 @@ pub(super) fn concerns(
     status: &Status,
     undelivered: &[Undelivered],
     enabled: &[Source],
+    timezone: Tz,
     now: DateTime<Utc>,
 ) -> Vec<Concern> {
     let is_enabled = |name: &str| enabled.is_empty() || enabled.iter().any(|source| source.as_str() == name);
@@ -58,6 +62,7 @@ pub(super) fn concerns(
     found.extend(status.longest_due_since.iter().filter_map(|(source, since)| outbox(source, now - *since)));
     found.extend(status.dead_letters.iter().map(dead_letters));
     found.extend(status.unmapped.iter().map(unmapped));
+    found.extend(status.mistyped.iter().map(|dates| mistyped(dates, timezone)));
     found.extend(status.reconciliations.iter().filter_map(reconciliation));
     found.extend(maintain::warnings(status, now).into_iter().map(maintenance));
     found.extend(undelivered.iter().filter_map(notification));
@@ -115,6 +120,19 @@ fn unmapped(unknown: &UnmappedStatus) -> Concern {
     Concern::of_source("unmapped_status", source, message, "buffalo status --unmapped".to_owned())
 }
 
+/// Dates that no sale has. They count as they are: only a person knows which one was meant.
+fn mistyped(dates: &MistypedDates, timezone: Tz) -> Concern {
+    let MistypedDates { source, count, sample, at } = dates;
+    let day = Day::date_of(*at, timezone);
+    let are = if *count == 1 { "is" } else { "are" };
+    let message = format!(
+        "{} of {source} {are} dated before 1990 or more than ten years ahead, probably by mistake: \
+         {source}:{sample} on {day}, for one",
+        payments(*count)
+    );
+    Concern::of_source("mistyped_date", source, message, format!("buffalo revenue explain {day}"))
+}
+
 /// A difference that was repaired went the way of all records, and shows elsewhere if it failed on it.
 fn reconciliation(result: &Reconciliation) -> Option<Concern> {
     let Reconciliation { source, entity, missing, different, extra, .. } = result;
@@ -152,6 +170,10 @@ pub(super) fn doubtful(decisions: usize) -> Option<Concern> {
         let command = "buffalo revenue overlaps".to_owned();
         Concern { code: "overlap_decision_doubtful", source: None, message, command }
     })
+}
+
+fn payments(count: i64) -> String {
+    if count == 1 { "1 payment".to_owned() } else { format!("{count} payments") }
 }
 
 fn records(count: i64) -> String {

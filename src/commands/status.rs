@@ -26,7 +26,8 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
     store.abandon_silent_runs(now).await?;
     let status = store.status(now).await?;
     let undelivered = store.undelivered(now).await?;
-    let mut concerns = concerns(&status, &undelivered, &config.source_names(), now);
+    let mut concerns =
+        concerns(&status, &undelivered, &config.source_names(), config.reporting_timezone, now);
     let doubted = store.list_decisions(Decisions::Doubtful, config.counted_sources.as_ref()).await?;
     concerns.extend(doubtful(doubted.len()));
     let standing =

@@ -34,7 +34,7 @@ pub(crate) struct ChangesParams {
     #[arg(long)]
     #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "USD")]
     pub(crate) currency: Option<String>,
-    /// The zone in which days begin and end [default: UTC]
+    /// The zone in which days begin and end [default: REPORTING_TIMEZONE, else UTC]
     #[arg(long)]
     #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
     pub(crate) timezone: Option<String>,
@@ -56,7 +56,7 @@ impl ChangesParams {
         now: DateTime<Utc>,
     ) -> Result<ChangesQuery, Vec<FieldProblem>> {
         let mut problems = Problems(Vec::new());
-        let timezone = problems.timezone(self.timezone.as_deref());
+        let timezone = problems.timezone(self.timezone.as_deref(), config);
         if self.since.is_none() {
             let message = "must be given: a day as YYYY-MM-DD, or a time such as 2026-11-30T12:00:00Z";
             problems.note("since", ProblemCode::InvalidDate, message.to_owned());

@@ -37,7 +37,7 @@ pub(crate) struct ExplanationParams {
     #[arg(long)]
     #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "USD")]
     pub(crate) currency: Option<String>,
-    /// The zone in which days begin and end [default: UTC]
+    /// The zone in which days begin and end [default: REPORTING_TIMEZONE, else UTC]
     #[arg(long)]
     #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
     pub(crate) timezone: Option<String>,
@@ -75,7 +75,7 @@ impl ExplanationParams {
             end_date: last,
             source: problems.source(self.source.as_deref()),
             counted: config.counted_sources.clone(),
-            timezone: problems.timezone(self.timezone.as_deref()),
+            timezone: problems.timezone(self.timezone.as_deref(), config),
             basis: problems.basis(self.basis.as_deref()),
             as_of: problems.instant("asOf", self.as_of.as_deref()),
             ..RevenueQuery::of(Granularity::Summary, currency)

@@ -26,7 +26,7 @@ pub(crate) struct OverlapParams {
     #[arg(long)]
     #[param(value_type = NaiveDate, required = false, example = "2026-12-31")]
     pub(crate) end_date: Option<String>,
-    /// The zone in which days begin and end [default: UTC]
+    /// The zone in which days begin and end [default: REPORTING_TIMEZONE, else UTC]
     #[arg(long)]
     #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
     pub(crate) timezone: Option<String>,
@@ -40,7 +40,7 @@ impl OverlapParams {
     /// Makes a question of the parameters, or says everything that is wrong with them.
     pub(crate) fn query(&self, config: &Config) -> Result<OverlapQuery, Vec<FieldProblem>> {
         let mut problems = Problems(Vec::new());
-        let timezone = problems.timezone(self.timezone.as_deref());
+        let timezone = problems.timezone(self.timezone.as_deref(), config);
         let start = problems.date("startDate", self.start_date.as_deref());
         let end = problems.date("endDate", self.end_date.as_deref());
         if let (Some(start), Some(end)) = (start, end)

@@ -37,7 +37,7 @@ pub(crate) struct RevenueParams {
     #[arg(long)]
     #[param(inline, value_type = schemas::CurrencyCode, required = false, example = "EUR")]
     pub(crate) reporting_currency: Option<String>,
-    /// The zone in which days begin and end [default: UTC]
+    /// The zone in which days begin and end [default: REPORTING_TIMEZONE, else UTC]
     #[arg(long)]
     #[param(value_type = schemas::TimeZone, required = false, example = "Europe/Berlin")]
     pub(crate) timezone: Option<String>,
@@ -72,7 +72,7 @@ impl RevenueParams {
             counted: config.counted_sources.clone(),
             currency: problems.currency(self.currency.as_deref(), config),
             reporting: problems.reporting(self.reporting_currency.as_deref()),
-            timezone: problems.timezone(self.timezone.as_deref()),
+            timezone: problems.timezone(self.timezone.as_deref(), config),
             basis: problems.basis(self.basis.as_deref()),
             as_of: problems.instant("asOf", self.as_of.as_deref()),
             fill: self.fill,
@@ -164,11 +164,13 @@ impl Problems {
         .ok()
     }
 
-    pub(super) fn timezone(&mut self, name: Option<&str>) -> Tz {
-        let read = name.map_or(Ok(Tz::UTC), parse_timezone);
+    /// The zone that is asked for; otherwise that of mails and schedules, so that a day has one revenue wherever it is read.
+    pub(super) fn timezone(&mut self, name: Option<&str>, config: &Config) -> Tz {
+        let reporting = config.reporting_timezone;
+        let read = name.map_or(Ok(reporting), parse_timezone);
         read.unwrap_or_else(|error| {
             self.note("timezone", ProblemCode::UnknownTimezone, error.to_string());
-            Tz::UTC
+            reporting
         })
     }
 

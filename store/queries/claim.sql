@@ -4,9 +4,13 @@
 --           so two workers never hold the same row, and a worker that dies leaves nothing behind. In each lane it begins
 --           behind what was claimed before (`floor`): settled rows stay in the index for as long as somebody has an old
 --           snapshot, and walking over all of them would make each claim slower than the one before.
+-- `restored` ends what begin_claim (store/src/claim.rs) has set for the plan of this statement alone.
 -- The payload is looked up row by row (OFFSET 0 keeps the planner from joining over the whole history). Rows beyond the
 -- byte budget are left out, but never the first: a payload of any size gets its turn.
-WITH claimed AS (
+WITH restored AS MATERIALIZED (
+    SELECT set_config('enable_sort', 'on', true)
+),
+claimed AS (
     SELECT due.*
     FROM unnest($4::text[], $5::text[], $6::timestamptz[]) AS turns (source, lane, floor)
     CROSS JOIN LATERAL (
@@ -26,7 +30,8 @@ budgeted AS (
 )
 SELECT c.raw_id, c.source, c.entity, c.external_id, c.revision, c.observed_at, c.attempts, c.last_error, c.lane,
        c.available_at, r.run_id, r.api_version, r.context, r.payload
-FROM budgeted c
+FROM restored
+CROSS JOIN budgeted c
 CROSS JOIN LATERAL (
     SELECT run_id, api_version, context, payload FROM raw_records r
     WHERE r.id = c.raw_id AND r.fetched_at = c.enqueued_at -- one partition instead of all of them

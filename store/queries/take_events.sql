@@ -7,6 +7,8 @@
 -- is a record that somebody else writes for the first time at this moment: the caller has it fetched. Nothing is counted in
 -- `run_totals` and nobody is notified here, since both would let only one commit at a time.
 --
+-- A head later than $14, which lies ahead of our clock, was stamped by a wrong clock, and loses.
+--
 -- What is of another account or mode than what is stored is left alone: the facts that are known of both, joined in either
 -- order, are the same unless one of them has two values.
 --
@@ -48,15 +50,15 @@ WITH given AS (
         SET revision = old.revision + 1,
             observed_at = excluded.observed_at,
             content_hash = excluded.content_hash
-        WHERE old.content_hash <> excluded.content_hash AND old.observed_at < excluded.observed_at
-          AND old.content_hash <> '\x00'
+        WHERE old.content_hash <> excluded.content_hash AND old.content_hash <> '\x00'
+          AND (old.observed_at < excluded.observed_at OR old.observed_at > $14)
     RETURNING source, entity, external_id, revision, nextval('raw_records_id_seq') AS raw_id
 ), seen_again AS (
     -- The same content was true in between as well: an older state that arrives later must lose.
     UPDATE record_heads head SET observed_at = event.observed_at
     FROM event
     WHERE head.source = event.source AND head.entity = event.entity AND head.external_id = event.external_id
-      AND event.is_known AND event.known_at < event.observed_at
+      AND event.is_known AND (event.known_at < event.observed_at OR event.known_at > $14)
 ), enqueued AS (
     SELECT event.*, head.revision, head.raw_id FROM head JOIN event USING (source, entity, external_id)
 ), raw AS (

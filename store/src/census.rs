@@ -50,7 +50,8 @@ impl Store {
         Ok(Census { listed, pool, server, source: source.clone(), entity })
     }
 
-    /// Makes the next state of these records news, whatever it is.
+    /// Makes the next state of these records news, whatever it is, if it is of the time `at` or later: a head that a wrong
+    /// clock stamped later does not hold it up.
     ///
     /// # Errors
     ///
@@ -60,13 +61,15 @@ impl Store {
         source: &Source,
         entity: Entity,
         external_ids: &[&str],
+        at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            r"UPDATE record_heads SET content_hash = '\x'
+            r"UPDATE record_heads SET content_hash = '\x', observed_at = least(observed_at, $4)
               WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND content_hash <> '\x00'",
             source.as_str(),
             entity.as_str(),
             external_ids as &[&str],
+            at,
         )
         .execute(&self.pool)
         .await

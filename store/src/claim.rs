@@ -54,6 +54,8 @@ pub struct ClaimedBatch {
     pub(crate) claim_id: i64,
     pub(crate) rows: Vec<ClaimedRow>,
     pub(crate) server: String,
+    /// How often rows were upserted together: once, unless some were refused.
+    pub(crate) tries: u32,
 }
 
 /// How hard to look when nothing is found where rows were found lately.
@@ -205,13 +207,14 @@ impl Claimer {
         let raw_ids: Vec<i64> = rows.iter().map(|row| row.raw_id).collect();
         self.store.journal_claim(claim_id, &raw_ids).await?;
         self.claim_id = Some(claim_id);
-        Ok(Some(ClaimedBatch { tx, claim_id, rows, server: self.store.server.clone() }))
+        Ok(Some(ClaimedBatch { tx, claim_id, rows, server: self.store.server.clone(), tries: 0 }))
     }
 }
 
 /// A queue table has no statistics worth the name: it is empty at one moment and full at the next. Where the planner
-/// believes that few rows are due it sorts all of them at every claim; forbidden to sort, it walks along the index. The
-/// lock ends with the transaction and is how the claim is known to be alive.
+/// believes that few rows are due it sorts all of them at every claim; forbidden to sort, it walks along the index.
+/// `claim.sql` allows sorting again for the statements that follow it. The lock ends with the transaction and is how the
+/// claim is known to be alive.
 fn begin_claim(claim_id: i64) -> String {
     format!("BEGIN; SET LOCAL enable_sort = off; SELECT pg_advisory_xact_lock({claim_id})")
 }
@@ -221,5 +224,11 @@ impl ClaimedBatch {
     #[must_use]
     pub fn rows(&self) -> &[ClaimedRow] {
         &self.rows
+    }
+
+    /// How often rows were upserted together: once, unless the database refused some.
+    #[must_use]
+    pub fn tries(&self) -> u32 {
+        self.tries
     }
 }

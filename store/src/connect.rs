@@ -1,15 +1,18 @@
 //! The way into the database: connections and their settings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buffalo_model::NotifyOn;
+use buffalo_model::{NotifyOn, Source};
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::database::Database;
 use crate::error::classify;
+use crate::relay::Relay;
 use crate::revenue::Settler;
 use crate::{Sessions, StoreError, tls};
 
@@ -36,8 +39,12 @@ pub struct Store {
     /// might wait for ever.
     pub(crate) journal: Database,
     pub(crate) connect_options: Arc<PgConnectOptions>,
+    /// None where the server is reached by a Unix socket.
+    relay: Option<Arc<Relay>>,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
+    /// How far back changes of payments are seen, of sources of which not all are.
+    pub(crate) sees_changes_for: Arc<BTreeMap<Source, TimeDelta>>,
     /// Who settles revenue in this process, on a connection that readers can't use up.
     pub(crate) settler: Arc<Settler>,
 }
@@ -75,18 +82,24 @@ impl Store {
     ///
     /// A message that says what is wrong with the URL, without quoting it.
     pub fn new(options: &StoreOptions) -> Result<Self, String> {
-        let connect_options = tls::connect_options(options.url.expose_secret())?
+        let mut connect_options = tls::connect_options(options.url.expose_secret())?
             .application_name("buffalo")
             // Poolers refuse what they do not know; no float is ever read as text.
             .extra_float_digits(None);
+        let mut relay = None;
         let server = match connect_options.get_socket() {
             Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", connect_options.get_host(), connect_options.get_port()),
+            None => {
+                let (host, port) = (connect_options.get_host().to_owned(), connect_options.get_port());
+                let way = Relay::begin(&host, port)
+                    .map_err(|error| format!("can't be used: this process gets no socket ({error})"))?;
+                connect_options = connect_options.socket(way.socket_dir());
+                relay = Some(Arc::new(way));
+                format!("{host}:{port}")
+            }
         };
         let sessions = options.sessions;
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+        let pool = pool_of(options.max_connections, sessions)
             .test_before_acquire(false)
             .before_acquire(|connection, used| {
                 Box::pin(async move {
@@ -96,23 +109,15 @@ impl Store {
                     Ok(true)
                 })
             })
-            .after_connect(move |connection, _| {
-                Box::pin(async move { prepare_session(connection, sessions).await })
-            })
             .connect_lazy_with(connect_options.clone());
-        let journal = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(connect_options.clone());
-        let settling = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(IDLE_SETTLER)
-            .connect_lazy_with(connect_options.clone());
+        let journal = pool_of(1, sessions).connect_lazy_with(connect_options.clone());
+        let settling =
+            pool_of(1, sessions).idle_timeout(IDLE_SETTLER).connect_lazy_with(connect_options.clone());
         let settler = Arc::new(Settler::new(Database::new(settling, sessions)));
         let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
         let connect_options = Arc::new(connect_options);
-        Ok(Self { pool, journal, connect_options, server, notify_on: NotifyOn::default(), settler })
+        let (notify_on, sees_changes_for) = (NotifyOn::default(), Arc::default());
+        Ok(Self { pool, journal, connect_options, relay, server, notify_on, settler, sees_changes_for })
     }
 
     /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).
@@ -121,19 +126,36 @@ impl Store {
         Self { notify_on, ..self }
     }
 
+    /// The same database; changes of what is older than these spans are not seen where a source is named.
+    #[must_use]
+    pub fn seeing(self, spans: BTreeMap<Source, TimeDelta>) -> Self {
+        Self { sees_changes_for: Arc::new(spans), ..self }
+    }
+
     /// Makes sure that the database can be reached, without the patience that a running process has.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and [`StoreError::AccessDenied`].
     pub async fn reach(&self) -> Result<(), StoreError> {
-        let connecting = tokio::time::timeout(REACH_TIMEOUT, self.connect_options.connect());
-        let connected = match connecting.await {
+        let connecting = async {
+            if let Some(relay) = &self.relay {
+                relay.probe().await?;
+            }
+            self.connect_options.connect().await
+        };
+        let connected = match tokio::time::timeout(REACH_TIMEOUT, connecting).await {
             Ok(connected) => connected,
             Err(_) => Err(sqlx::Error::PoolTimedOut),
         };
         let connection = connected.map_err(self.fail("connect"))?;
         connection.close().await.map_err(self.fail("connect"))
+    }
+
+    /// How connections beside this store's get to the same database in the same way.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        (*self.connect_options).clone()
     }
 
     /// How many connections there are at this moment.
@@ -154,18 +176,32 @@ impl Store {
     }
 
     pub(crate) fn fail(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-        move |source| classify(&self.server, operation, source)
+        move |source| {
+            let source = match &self.relay {
+                Some(relay) => relay.explained(source),
+                None => source,
+            };
+            classify(&self.server, operation, source)
+        }
     }
 }
 
-/// Generic plans guess at LIMIT and at time ranges, and a wrong guess on the outbox is a full sort at every claim;
-/// planning afresh costs a fraction of a millisecond per batch.
-///
-/// A shared session is left as it is: an unnamed statement is planned afresh anyway.
-async fn prepare_session(connection: &mut PgConnection, sessions: Sessions) -> Result<(), sqlx::Error> {
+fn pool_of(max_connections: u32, sessions: Sessions) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
+        move |connection, _| Box::pin(async move { prepare_session(connection, sessions).await }),
+    )
+}
+
+/// Sets what the planner is to do for all statements of a session that is ours; docs/design/planner-settings.md has the
+/// reasons and the measurements. In a shared session each transaction sets `jit` ([`Database::begin_with`]), and an unnamed
+/// statement is planned afresh anyway.
+pub(crate) async fn prepare_session(
+    connection: &mut PgConnection,
+    sessions: Sessions,
+) -> Result<(), sqlx::Error> {
     if sessions == Sessions::Own {
         // As text, which prepares nothing: an error of prepared statements is to come where it is told.
-        sqlx::raw_sql("SET plan_cache_mode = force_custom_plan").execute(connection).await?;
+        sqlx::raw_sql("SET plan_cache_mode = force_custom_plan; SET jit = off").execute(connection).await?;
     }
     Ok(())
 }

@@ -4,29 +4,34 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::postgres::PgCopyIn;
 use uuid::Uuid;
 
 /// Eleven bytes that exclude damage in transit, no flags, no header extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: i16 = -1;
 const NULL: i32 = -1;
-/// The connection keeps a copy of what it is sending, so it is not given everything at once.
+/// Rows are sent when about this much is there, so that no second copy of a whole page is in memory.
 const PIECE: usize = 128 * 1024;
 /// 2000-01-01T00:00:00Z, where PostgreSQL counts from, in microseconds of Unix time.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// Rows on their way into a table. The fields of each must follow the statement's list of columns, in number and type.
-#[derive(Debug)]
-pub(crate) struct CopyRows {
+pub(crate) struct CopyRows<'c> {
+    copy: PgCopyIn<&'c mut PgConnection>,
     bytes: Vec<u8>,
 }
 
-impl CopyRows {
-    /// No rows yet; `bytes` is about what they will take.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        let mut rows = Self { bytes: Vec::with_capacity(HEADER.len() + bytes) };
-        rows.bytes.extend_from_slice(HEADER);
-        rows
+impl<'c> CopyRows<'c> {
+    /// Begins a `COPY … FROM STDIN (FORMAT binary)`. Nothing is stored unless [`CopyRows::finish`] is called.
+    pub(crate) async fn begin(
+        connection: &'c mut PgConnection,
+        statement: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let copy = connection.copy_in_raw(statement).await?;
+        let mut bytes = Vec::with_capacity(PIECE + PIECE / 4);
+        bytes.extend_from_slice(HEADER);
+        Ok(Self { copy, bytes })
     }
 
     pub(crate) fn row(&mut self, columns: i16) -> &mut Self {
@@ -71,17 +76,19 @@ impl CopyRows {
         self
     }
 
-    /// Runs a `COPY … FROM STDIN (FORMAT binary)`; returns how many rows it stored.
-    pub(crate) async fn copy_into(
-        mut self,
-        connection: &mut PgConnection,
-        statement: &'static str,
-    ) -> Result<u64, sqlx::Error> {
-        self.bytes.extend(TRAILER.to_be_bytes());
-        let mut copy = connection.copy_in_raw(statement).await?;
-        for piece in self.bytes.chunks(PIECE) {
-            copy.send(piece).await?;
+    /// To be called after each row: sends what has come together.
+    pub(crate) async fn send(&mut self) -> Result<(), sqlx::Error> {
+        if self.bytes.len() >= PIECE {
+            self.copy.send(&*self.bytes).await?;
+            self.bytes.clear();
         }
-        copy.finish().await
+        Ok(())
+    }
+
+    /// Sends the rest; returns how many rows were stored.
+    pub(crate) async fn finish(mut self) -> Result<u64, sqlx::Error> {
+        self.bytes.extend(TRAILER.to_be_bytes());
+        self.copy.send(&*self.bytes).await?;
+        self.copy.finish().await
     }
 }

@@ -12,7 +12,8 @@ use futures_util::stream::{self, BoxStream, TryStreamExt};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
-    Connection, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlSafeStr, SqlStr, Transaction,
+    AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlSafeStr,
+    SqlStr, Transaction,
 };
 
 /// Whose the sessions of the server are (`DATABASE_POOLER`).
@@ -65,12 +66,20 @@ impl Database {
     }
 
     pub(crate) async fn begin(&self) -> Result<Tx<'static>, sqlx::Error> {
-        Ok(Tx { inner: self.pool.begin().await?, sessions: self.sessions })
+        self.begin_with("BEGIN").await
     }
 
     /// Begins with a statement of the caller's.
     pub(crate) async fn begin_with(&self, statement: impl SqlSafeStr) -> Result<Tx<'static>, sqlx::Error> {
-        Ok(Tx { inner: self.pool.begin_with(statement).await?, sessions: self.sessions })
+        let inner = match self.sessions {
+            Sessions::Own => self.pool.begin_with(statement).await?,
+            Sessions::Shared => {
+                // What `prepare_session` sets for a session that is ours.
+                let statement = format!("{}; SET LOCAL jit = off", statement.into_sql_str().as_str());
+                self.pool.begin_with(AssertSqlSafe(statement)).await?
+            }
+        };
+        Ok(Tx { inner, sessions: self.sessions })
     }
 }
 
@@ -150,8 +159,8 @@ impl<'p> Executor<'p> for &'p Database {
             return self.pool.fetch_many(query);
         }
         let in_transaction = async move {
-            let mut tx = self.pool.begin().await?;
-            let steps: Vec<Step> = tx.fetch_many(query).try_collect().await?;
+            let mut tx = self.begin().await?;
+            let steps: Vec<Step> = tx.connection().fetch_many(query).try_collect().await?;
             tx.commit().await?;
             Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
         };

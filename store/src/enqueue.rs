@@ -1,17 +1,15 @@
 //! The producer's write: records, cursor and the run's progress in one transaction.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
-use chrono::{DateTime, Utc};
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, Refetch, RequestCounts, RunId, Source, Ties};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::copy::CopyRows;
 use crate::database::Tx;
 use crate::wake::OUTBOX_CHANNEL;
-use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
-
-/// About what a row takes apart from its payload, in bytes.
-const NARROW_ROW: usize = 192;
+use crate::{Lane, RecordOutcome, RefetchRequest, Store, StoreError, Totals};
 
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
@@ -25,6 +23,12 @@ const COPY_OUTBOX: &str = "COPY ingest_outbox
      lane)
     FROM STDIN (FORMAT binary)";
 
+/// Why a record is read again of which two states of one time are known.
+const TIE: &str = "two states of one time";
+
+/// A state stamped so much later than our clock was stamped by a wrong one.
+pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
+
 /// One or more consecutive pages of a run, with the cursor that stands after the last of them.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -36,6 +40,8 @@ pub struct Page<'a> {
     pub run_id: RunId,
     /// The records, in the order in which they were fetched.
     pub records: &'a [RawRecord],
+    /// What holds of two states of one time.
+    pub ties: Ties,
     /// Where they wait to be processed.
     pub lane: Lane,
     /// How many vendor pages these are.
@@ -59,6 +65,14 @@ pub struct Written {
     pub enqueued: i64,
     /// Records that were not.
     pub deduped: i64,
+    /// Records of which another state of the same time is known, which are to be read again.
+    pub ties: i64,
+}
+
+/// What became of a page's records.
+struct Taken {
+    enqueued: i64,
+    ties: i64,
 }
 
 impl Store {
@@ -94,7 +108,7 @@ impl Store {
         if moved.rows_affected() == 0 {
             return self.already_written_or_conflict(page, next_version).await;
         }
-        let enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let Taken { enqueued, ties } = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
         let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
         let deduped = fetched - enqueued;
         // The notification goes out with the commit, once for all that is in it.
@@ -129,18 +143,18 @@ impl Store {
         totals.records(source, entity, RecordOutcome::Deduped, deduped);
         self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
-        Ok(Written { cursor_version: next_version, enqueued, deduped })
+        Ok(Written { cursor_version: next_version, enqueued, deduped, ties })
     }
 
     async fn enqueue_in_tx(
         &self,
         tx: &mut Tx<'_>,
         page: &Page<'_>,
-        records: &[&RawRecord],
+        records: &[Cow<'_, RawRecord>],
         now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Taken, StoreError> {
         if records.is_empty() {
-            return Ok(0);
+            return Ok(Taken { enqueued: 0, ties: 0 });
         }
         let hashes: Vec<ContentHash> = records.iter().map(|record| record.content_hash()).collect();
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -153,19 +167,28 @@ impl Store {
             &external_ids as &[&str],
             &observed_at,
             &content_hashes as &[&[u8]],
+            page.ties == Ties::ReadAgain,
+            now + CLOCKS_APART,
         )
         .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("compare records with what is known"))?;
-        let news = heads.len();
-        if news > 0 {
-            let by_id: HashMap<&str, &RawRecord> =
-                records.iter().map(|record| (record.external_id.as_str(), *record)).collect();
-            let payloads: usize = records.iter().map(|record| record.payload.len()).sum();
-            let mut raw = CopyRows::with_capacity(payloads + news * NARROW_ROW);
-            let mut outbox = CopyRows::with_capacity(news * NARROW_ROW);
-            for head in &heads {
-                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
+        let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
+            .map(|(record, hash)| (record.external_id.as_str(), (&**record, *hash)))
+            .collect();
+        let mut ties: Vec<(&str, DateTime<Utc>)> = Vec::new();
+        let mut accepted = Vec::with_capacity(heads.len());
+        for head in &heads {
+            match by_id.get(head.external_id.as_str()) {
+                Some((record, hash)) if head.content_hash == *hash => accepted.push((head, *record)),
+                Some((record, _)) => ties.push((&record.external_id, record.observed_at)),
+                None => {}
+            }
+        }
+        if !accepted.is_empty() {
+            let fail = || self.fail("enqueue records");
+            let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
+            for (head, record) in &accepted {
                 raw.row(11)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
@@ -178,6 +201,11 @@ impl Store {
                     .optional_text(record.api_version.as_deref())
                     .optional_text(record.context.as_deref())
                     .text(&record.payload);
+                raw.send().await.map_err(fail())?;
+            }
+            raw.finish().await.map_err(fail())?;
+            let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
+            for (head, record) in &accepted {
                 outbox
                     .row(10)
                     .bigint(head.raw_id)
@@ -190,12 +218,11 @@ impl Store {
                     .timestamp(now)
                     .timestamp(now)
                     .text(page.lane.as_str());
+                outbox.send().await.map_err(fail())?;
             }
-            for (statement, rows) in [(COPY_RAW, raw), (COPY_OUTBOX, outbox)] {
-                rows.copy_into(tx.connection(), statement).await.map_err(self.fail("enqueue records"))?;
-            }
+            outbox.finish().await.map_err(fail())?;
         }
-        if news < records.len() {
+        if accepted.len() < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
             // lose. Left out where everything was news, which is what a backfill consists of.
             sqlx::query!(
@@ -203,18 +230,32 @@ impl Store {
                  FROM unnest($3::text[], $4::timestamptz[], $5::bytea[])
                      AS seen (external_id, observed_at, content_hash)
                  WHERE known.source = $1 AND known.entity = $2 AND known.external_id = seen.external_id
-                   AND known.content_hash = seen.content_hash AND known.observed_at < seen.observed_at",
+                   AND known.content_hash = seen.content_hash
+                   AND (known.observed_at < seen.observed_at OR known.observed_at > $6)",
                 page.source.as_str(),
                 page.entity.as_str(),
                 &external_ids as &[&str],
                 &observed_at,
                 &content_hashes as &[&[u8]],
+                now + CLOCKS_APART,
             )
             .execute(&mut *tx)
             .await
             .map_err(self.fail("note what was seen again"))?;
         }
-        Ok(i64::try_from(news).unwrap_or(i64::MAX))
+        if !ties.is_empty() {
+            let again: Vec<RefetchRequest> = ties
+                .iter()
+                .map(|(id, at)| RefetchRequest {
+                    refetch: Refetch::record(*id),
+                    reason: TIE,
+                    due_at: decided_at(*at, now),
+                })
+                .collect();
+            self.request_refetches_in_tx(tx, page.source, page.entity, &again, now).await?;
+        }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        Ok(Taken { enqueued: count(accepted.len()), ties: count(ties.len()) })
     }
 
     async fn already_written_or_conflict(
@@ -237,28 +278,39 @@ impl Store {
         .await
         .map_err(self.fail("read the cursor"))?;
         if ours {
-            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0 });
+            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0, ties: 0 });
         }
         Err(StoreError::CursorConflict { source_name: page.source.to_string(), entity: page.entity.as_str() })
     }
 }
 
+/// When a record may be read again of which two states of the time `at` are known: an answer within the same second would be
+/// one more of them. What is long past by our clock is past by any.
+#[must_use]
+pub fn decided_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if now - at > TimeDelta::seconds(10) { now } else { now + TimeDelta::seconds(2) }
+}
+
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.
 ///
 /// A state that was replaced before it was ever stored mattered to nobody, and one statement can't change a row twice.
-fn newest_of_each(records: &[RawRecord]) -> Vec<&RawRecord> {
-    let mut place: HashMap<&str, usize> = HashMap::with_capacity(records.len());
-    let mut newest: Vec<&RawRecord> = Vec::with_capacity(records.len());
-    for record in records {
-        match place.get(record.external_id.as_str()) {
-            None => {
-                place.insert(&record.external_id, newest.len());
-                newest.push(record);
-            }
-            Some(&at) if newest[at].observed_at <= record.observed_at => newest[at] = record,
-            Some(_) => {}
+fn newest_of_each(records: &[RawRecord]) -> Vec<Cow<'_, RawRecord>> {
+    let storable: Vec<Cow<'_, RawRecord>> = records.iter().map(RawRecord::storable).collect();
+    let mut newest: HashMap<&str, usize> = HashMap::with_capacity(storable.len());
+    for (at, record) in storable.iter().enumerate() {
+        let place = newest.entry(&record.external_id).or_insert(at);
+        if storable[*place].observed_at <= record.observed_at {
+            *place = at;
         }
     }
+    let mut places: Vec<usize> = newest.into_values().collect();
+    places.sort_unstable();
+    let mut kept = places.into_iter().peekable();
+    let mut newest: Vec<Cow<'_, RawRecord>> = storable
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, record)| kept.next_if_eq(&at).map(|_| record))
+        .collect();
     newest.sort_unstable_by(|a, b| a.external_id.cmp(&b.external_id));
     newest
 }

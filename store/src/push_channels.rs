@@ -1,6 +1,6 @@
 //! Push channels that were opened at vendors.
 
-use buffalo_model::{PushChannel, Source};
+use buffalo_model::{MAX_TEXT_BYTES, PushChannel, Source, storable};
 
 use crate::{Store, StoreError};
 
@@ -35,7 +35,7 @@ impl Store {
             source.as_str(),
             channel.id,
             channel.subject,
-            channel.resource,
+            &*storable(&channel.resource, MAX_TEXT_BYTES),
             channel.address,
             channel.terms,
             channel.opened_at,

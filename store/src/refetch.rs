@@ -1,8 +1,11 @@
 //! Requests to read records again by their ids. A request stands until a fetch that began after it has answered it.
 
-use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart};
+use std::borrow::Cow;
+
+use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart, storable_id};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// The first delay after a refusal, doubled with each further one.
@@ -10,6 +13,12 @@ const FIRST_DELAY: TimeDelta = TimeDelta::minutes(1);
 
 /// The longest delay after a refusal.
 const MAX_DELAY: TimeDelta = TimeDelta::days(1);
+
+/// The least time between two readings of an open payment.
+const OPEN_INTERVAL: TimeDelta = TimeDelta::hours(1);
+
+/// Why an open payment is read again.
+const OPEN: &str = "open, and older than what the source is listed back to";
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +57,21 @@ impl Store {
         if requests.is_empty() {
             return Ok(());
         }
+        let operation = "request that records are read again";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        self.request_refetches_in_tx(&mut tx, source, entity, requests, now).await?;
+        tx.commit().await.map_err(self.fail(operation))
+    }
+
+    /// The same in the caller's transaction.
+    pub(crate) async fn request_refetches_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        source: &Source,
+        entity: Entity,
+        requests: &[RefetchRequest],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         // Sorted by key, which keeps two writers from deadlock. A request that is made again begins anew: the fetch under
         // way may have read the record before it changed.
         sqlx::query!(
@@ -60,15 +84,47 @@ impl Store {
                      due_at = least(known.due_at, excluded.due_at)",
             source.as_str(),
             entity.as_str(),
-            &requests.iter().map(|request| request.refetch.external_id.as_str()).collect::<Vec<_>>() as &[&str],
+            &requests.iter().map(|request| storable_id(&request.refetch.external_id)).collect::<Vec<_>>()
+                as &[Cow<'_, str>],
             &requests.iter().map(|request| request.refetch.part.as_str()).collect::<Vec<_>>() as &[&str],
             &requests.iter().map(|request| request.reason).collect::<Vec<_>>() as &[&str],
             &requests.iter().map(|request| request.due_at).collect::<Vec<_>>(),
             now,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(self.fail("request that records are read again"))?;
+        Ok(())
+    }
+
+    /// Requests that payments that are still open are read again, of which the source tells no change because they came into
+    /// being before `before`; at most `limit`, those first of which nothing was heard for longest, and none more often than
+    /// once an hour.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn request_open_payments(
+        &self,
+        source: &Source,
+        entity: Entity,
+        before: DateTime<Utc>,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query_file!(
+            "queries/request_open_payments.sql",
+            source.as_str(),
+            entity.as_str(),
+            before,
+            limit,
+            now - OPEN_INTERVAL,
+            OPEN,
+            now,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("request that open payments are read again"))?;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! The one place that asks Postgres how much revenue was collected.
 //!
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
-//! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known.
+//! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known, and
+//! `migrations/20261201000025_money_that_moved.sql` what a payment counts for.
 
 mod changes;
 mod decisions;
@@ -12,16 +13,18 @@ mod read;
 mod settle;
 mod verify;
 
-use buffalo_model::{Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, Source, midnight};
+use buffalo_model::{
+    Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, RevenueQueryError, Source, midnight,
+};
 use chrono::{DateTime, Utc};
 
 pub use self::decisions::{Commitment, Decided, DecisionError, Decisions, Judgement};
-use self::range::{Bounds, Cut, Range};
+use self::range::{Bounds, Cut, Range, Stretch};
 use self::read::Read;
 use self::settle::Turn;
 use crate::{Store, StoreError};
 pub(crate) use settle::Settler;
-pub use verify::{Mending, PaymentAndRaw, WrongPayment};
+pub use verify::{Mending, MissingPayment, PaymentAndRaw, RawOfPayment, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
 const MOST_MARKS: i64 = 250;
@@ -67,6 +70,7 @@ impl Store {
             .map(|source| Freshness::none(source.clone()))
             .chain(read.freshness.iter().cloned())
             .filter(|fresh| query.counts(&fresh.source))
+            .map(|fresh| self.as_far_as_seen(fresh, &query, now))
             .collect();
         let proof =
             Proof { checked_at: now, buckets_recomputed: read.recomputed, verified_at: read.verified_at };
@@ -76,6 +80,17 @@ impl Store {
         revenue.unattributed = read.unattributed;
         revenue.reporting = self.reporting(&revenue, now).await?;
         Ok(revenue)
+    }
+
+    /// Says since when changes of a source's payments are seen, where the range reaches further back.
+    fn as_far_as_seen(&self, mut fresh: Freshness, query: &RevenueQuery, now: DateTime<Utc>) -> Freshness {
+        let begins_at = query.start_date.map(|day| midnight(day, query.timezone));
+        fresh.changes_seen_since = self
+            .sees_changes_for
+            .get(&fresh.source)
+            .map(|span| now - *span)
+            .filter(|since| begins_at.is_none_or(|begins_at| begins_at < *since));
+        fresh
     }
 
     /// The totals in one currency, at the rates of the last day of the range, or of today where that is earlier.
@@ -98,9 +113,9 @@ impl Store {
         let mut bounds = if Range::needs_bounds(query) { Some(self.revenue_bounds().await?) } else { None };
         let mut tries = 0;
         loop {
-            let range = match Range::of(query, bounds, now) {
+            let parts = match self.cut(query, bounds, now).await {
                 // A mark of what was taken away may reach far beyond what there is.
-                Err(_) if bounds.is_some() && tries == 0 => {
+                Err(StoreError::Unanswerable(_)) if bounds.is_some() && tries == 0 => {
                     self.settle(&[], &[], Turn::Wait).await?;
                     bounds = Some(self.revenue_bounds().await?);
                     tries += 1;
@@ -108,17 +123,18 @@ impl Store {
                 }
                 found => found?,
             };
+            let Some(range) = parts.last() else { return Err(RevenueQueryError::TooManyPieces(0).into()) };
             let from_rows = query.as_of.is_some() || range.cut == Cut::Pieces;
             let most = if tries < SETTLING_TRIES { MOST_MARKS } else { i64::MAX };
-            let read = if from_rows {
-                self.read_rows(query, &range, bounds.is_some()).await?
-            } else {
-                self.read_buckets(query, &range, bounds.is_some(), most).await?
+            let read = match &parts[..] {
+                [odd, even] => self.read_both(query, (odd, even), most).await?,
+                _ if from_rows => self.read_rows(query, range, bounds.is_some()).await?,
+                _ => self.read_buckets(query, range, bounds.is_some(), most).await?,
             };
-            // What was committed since the bounds were asked for may lie beyond them, and so may what has moved since
-            // the instant of the question.
+            // What was committed since the bounds were asked for may lie beyond them or in a gap, and so may what has
+            // moved since the instant of the question.
             if let (Some(known), Some(found)) = (bounds, read.bounds)
-                && !known.cover(found)
+                && (!known.cover(found) || read.in_gaps)
             {
                 bounds = Some(found);
                 continue;
@@ -127,7 +143,7 @@ impl Store {
                 return Ok(read);
             }
             if read.marks >= most {
-                self.settle_revenue_in_turn(&range, Turn::Wait).await?;
+                self.settle_revenue_in_turn(range, Turn::Wait).await?;
                 tries += 1;
                 continue;
             }
@@ -136,6 +152,30 @@ impl Store {
             }
             return Ok(read);
         }
+    }
+
+    /// Cuts the range of a question into what is read: one part, or two where some of its days begin within buckets.
+    async fn cut(
+        &self,
+        query: &RevenueQuery,
+        bounds: Option<Bounds>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Range>, StoreError> {
+        let Some(bounds) = bounds.filter(|bounds| Range::is_long(query, *bounds, now)) else {
+            return Ok(vec![Range::of(query, bounds, now)?]);
+        };
+        let fail = || self.fail("find where payments are");
+        let stretches = match query.as_of {
+            None => {
+                sqlx::query_file_as!(Stretch, "queries/revenue/stretches.sql").fetch_all(&self.pool).await
+            }
+            Some(instant) => {
+                sqlx::query_file_as!(Stretch, "queries/revenue/stretches_as_of.sql", instant)
+                    .fetch_all(&self.pool)
+                    .await
+            }
+        };
+        Ok(Range::parts(query, bounds, &stretches.map_err(fail())?, now)?)
     }
 
     async fn revenue_bounds(&self) -> Result<Bounds, StoreError> {

@@ -3,7 +3,12 @@
 mod abandoned;
 mod record;
 
-use buffalo_model::{Cursor, Ending, FailedRecord, Mode, RequestCounts, Run, RunId, RunStatus};
+use std::borrow::Cow;
+
+use buffalo_model::{
+    Cursor, Ending, FailedRecord, MAX_REASON_BYTES, Mode, RequestCounts, Run, RunId, RunStatus, storable,
+    storable_id,
+};
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::abandoned::SILENT_FOR_S;
@@ -167,7 +172,7 @@ impl Store {
             mode.as_str(),
             cursor_before.map(Cursor::as_value),
             stale_cursor_detected,
-            full_backfill_reason,
+            full_backfill_reason.map(|reason| storable(reason, MAX_REASON_BYTES)) as Option<Cow<'_, str>>,
         )
         .execute(&self.pool)
         .await
@@ -202,14 +207,25 @@ impl Store {
     ) -> Result<(), StoreError> {
         let operation = "record what became of rows";
         let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
+        let reason = |text: &str| storable(text, MAX_REASON_BYTES).into_owned();
+        let failed_record = |failed: &FailedRecord| FailedRecord {
+            external_id: storable_id(&failed.external_id).into_owned(),
+            stage: failed.stage.clone(),
+            error: reason(&failed.error),
+        };
         let run_ids: Vec<uuid::Uuid> = credits.iter().map(|credit| credit.run_id.0).collect();
         let processed: Vec<i64> = credits.iter().map(|credit| credit.processed).collect();
         let failed: Vec<i64> = credits.iter().map(|credit| credit.failed).collect();
         let dead_lettered: Vec<i64> = credits.iter().map(|credit| credit.dead_lettered).collect();
+        let of_credits =
+            credits.iter().map(|credit| credit.failed_records.iter().map(failed_record).collect::<Vec<_>>());
         let failed_records: Vec<serde_json::Value> =
-            credits.iter().map(|credit| json(serde_json::to_value(&credit.failed_records))).collect();
+            of_credits.map(|failed| json(serde_json::to_value(failed))).collect();
+        let of_credits = credits.iter().map(|credit| {
+            credit.unmapped_statuses_seen.iter().map(|status| reason(status)).collect::<Vec<_>>()
+        });
         let unmapped: Vec<serde_json::Value> =
-            credits.iter().map(|credit| json(serde_json::to_value(&credit.unmapped_statuses_seen))).collect();
+            of_credits.map(|statuses| json(serde_json::to_value(statuses))).collect();
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
         sqlx::query_file!(
             "queries/credit_runs.sql",
@@ -260,7 +276,7 @@ impl Store {
                  error = $2, requests_made = requests_made + $3, finished_at = $4, heartbeat_at = $4
              WHERE run_id = $1 AND status IN ('running', 'abandoned') RETURNING *",
             run_id.0,
-            outcome.error,
+            outcome.error.as_deref().map(|error| storable(error, MAX_REASON_BYTES)) as Option<Cow<'_, str>>,
             i64::try_from(outcome.requests.made).unwrap_or(i64::MAX),
             now,
             outcome.to_be_continued,

@@ -1,5 +1,8 @@
 //! Settling: what becomes of claimed rows, in the transaction that claimed them.
 
+use std::borrow::Cow;
+
+use buffalo_model::{MAX_REASON_BYTES, storable};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -92,7 +95,7 @@ impl ClaimedBatch {
         }
         let raw_ids: Vec<i64> = retries.iter().map(|retry| self.rows[retry.row].raw_id).collect();
         let available_at: Vec<_> = retries.iter().map(|retry| retry.available_at).collect();
-        let reasons: Vec<&str> = retries.iter().map(|retry| retry.reason.as_str()).collect();
+        let reasons: Vec<_> = retries.iter().map(|retry| storable(&retry.reason, MAX_REASON_BYTES)).collect();
         let updated = sqlx::query!(
             "UPDATE ingest_outbox AS o
              SET attempts = o.attempts + 1, available_at = failed.available_at, last_error = failed.reason
@@ -100,7 +103,7 @@ impl ClaimedBatch {
              WHERE o.raw_id = failed.raw_id",
             &raw_ids,
             &available_at,
-            &reasons as &[&str],
+            &reasons as &[Cow<'_, str>],
         )
         .execute(&mut self.tx)
         .await
@@ -119,7 +122,7 @@ impl ClaimedBatch {
         let attempts: Vec<i32> =
             dead.iter().map(|dead| i32::try_from(dead.attempts).unwrap_or(i32::MAX)).collect();
         let stages: Vec<&str> = dead.iter().map(|dead| dead.stage).collect();
-        let reasons: Vec<&str> = dead.iter().map(|dead| dead.reason.as_str()).collect();
+        let reasons: Vec<_> = dead.iter().map(|dead| storable(&dead.reason, MAX_REASON_BYTES)).collect();
         let buried = sqlx::query!(
             "INSERT INTO dead_letters
                  (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage, reason, api_version,
@@ -134,7 +137,7 @@ impl ClaimedBatch {
             &ids,
             &raw_ids,
             &stages as &[&str],
-            &reasons as &[&str],
+            &reasons as &[Cow<'_, str>],
             now,
             &attempts,
         )

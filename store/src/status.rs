@@ -1,6 +1,6 @@
 //! How things stand: the outbox, dead letters, statuses nobody knows.
 
-use buffalo_model::{Reconciliation, RunStatus};
+use buffalo_model::{Reconciliation, RunStatus, plausible_times};
 use chrono::{DateTime, Utc};
 
 use crate::{CircuitRow, CursorRow, Partition, Store, StoreError};
@@ -44,6 +44,19 @@ pub struct UnmappedStatus {
     pub sample: String,
 }
 
+/// Payments of a source that count on days that are not plausible: somebody has probably mistyped them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MistypedDates {
+    /// The source.
+    pub source: String,
+    /// How many payments.
+    pub count: i64,
+    /// The id of one of them.
+    pub sample: String,
+    /// When that one happened, as it is dated.
+    pub at: DateTime<Utc>,
+}
+
 /// How the fetches of a source and entity go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchLine {
@@ -82,6 +95,8 @@ pub struct Status {
     pub circuits: Vec<CircuitRow>,
     /// Statuses that Buffalo does not know, the most frequent first, at most fifty.
     pub unmapped: Vec<UnmappedStatus>,
+    /// Payments whose dates are not plausible, by source.
+    pub mistyped: Vec<MistypedDates>,
     /// The partitions of raw history, without the default one.
     pub partitions: Vec<Partition>,
     /// Whether raw records had to be put into the default partition.
@@ -122,6 +137,7 @@ impl Store {
             longest_due_since: self.longest_due_since(now).await?,
             dead_letters,
             unmapped: self.unmapped_statuses(50).await?,
+            mistyped: self.mistyped_dates(now).await?,
             partitions: self.partitions().await?,
             default_holds_rows: self.default_holds_rows().await?,
         })
@@ -146,6 +162,27 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("list unmapped statuses"))
+    }
+
+    /// Payments whose dates are not plausible, by source: a look at both ends of an index.
+    async fn mistyped_dates(&self, now: DateTime<Utc>) -> Result<Vec<MistypedDates>, StoreError> {
+        let (from, until) = plausible_times(now);
+        sqlx::query_as!(
+            MistypedDates,
+            r#"SELECT source AS "source!", count(*) AS "count!",
+                      (array_agg(external_id ORDER BY at, external_id))[1] AS "sample!", min(at) AS "at!"
+               FROM (SELECT source, external_id, at FROM revenue_rows
+                     WHERE at < $1 AND basis = 'both' AND measure IN ('collected', 'refunded')
+                     UNION ALL
+                     SELECT source, external_id, at FROM revenue_rows
+                     WHERE at >= $2 AND basis = 'both' AND measure IN ('collected', 'refunded')) AS far
+               GROUP BY source ORDER BY source"#,
+            from,
+            until,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(self.fail("look for dates that are not plausible"))
     }
 
     /// What waits in the outbox, by source and entity.

@@ -1,5 +1,6 @@
 //! Ticks of the schedule: each is fired by one replica only.
 
+use buffalo_model::{MAX_REASON_BYTES, storable};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Store, StoreError};
@@ -50,7 +51,7 @@ impl Store {
             job,
             due_at,
             now,
-            outcome,
+            &*storable(outcome, MAX_REASON_BYTES),
         )
         .execute(&self.pool)
         .await

@@ -2,7 +2,7 @@
 
 mod contacts;
 mod events;
-mod gone;
+pub(crate) mod gone;
 pub(crate) mod payments;
 
 use std::collections::BTreeMap;
@@ -44,21 +44,32 @@ impl ClaimedBatch {
         upserts: &[UpsertRow],
         now: DateTime<Utc>,
     ) -> Result<Vec<StoreFailure>, StoreError> {
+        let failures = self.upsert_all_or_each(upserts, now).await?;
+        self.note_missing_returns(upserts, now).await?;
+        Ok(failures)
+    }
+
+    async fn upsert_all_or_each(
+        &mut self,
+        upserts: &[UpsertRow],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoreFailure>, StoreError> {
         let all: Vec<&UpsertRow> = upserts.iter().collect();
-        match self.upsert_in_savepoint(&all, now).await {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) if error.is_about_the_data() => {}
-            Err(error) => return Err(error),
-        }
-        // The row at fault is not named by PostgreSQL, so each is tried alone; oldest revision first, as in a batch.
         let mut failures = Vec::new();
-        for upsert in upserts {
-            match self.upsert_in_savepoint(&[upsert], now).await {
-                Ok(()) => {}
-                Err(error) if error.is_about_the_data() => {
-                    failures.push(StoreFailure { row: upsert.row, reason: error.to_string() });
+        // PostgreSQL does not name the row at fault, so what is refused is halved until that row is alone: one among
+        // hundreds costs a few tries. Parts are tried in their order, so that a record's oldest revision comes first.
+        let mut waiting = vec![all.as_slice()];
+        while let Some(part) = waiting.pop() {
+            match (self.upsert_in_savepoint(part, now).await, part) {
+                (Ok(()), _) => {}
+                (Err(error), [refused]) if error.is_about_the_data() => {
+                    failures.push(StoreFailure { row: refused.row, reason: error.to_string() });
                 }
-                Err(error) => return Err(error),
+                (Err(error), _) if error.is_about_the_data() => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                (Err(error), _) => return Err(error),
             }
         }
         Ok(failures)
@@ -72,6 +83,7 @@ impl ClaimedBatch {
         if upserts.is_empty() {
             return Ok(());
         }
+        self.tries += 1;
         let operation = "store normalised rows";
         let server = &self.server;
         let fail = |error| classify(server, operation, error);

@@ -1,9 +1,12 @@
 //! What vendors post: the states that events carry are enqueued by one statement.
 
-use buffalo_model::{Entity, Identity, RawRecord, Source};
+use std::borrow::Cow;
+
+use buffalo_model::{Entity, Identity, RawRecord, Source, storable_id};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::enqueue::CLOCKS_APART;
 use crate::identity::json;
 use crate::{Lane, Store, StoreError};
 
@@ -70,12 +73,13 @@ impl Store {
         events: &[EventState<'_>],
         now: DateTime<Utc>,
     ) -> Result<Vec<Taken>, StoreError> {
-        let records = || events.iter().map(|event| event.record);
+        let storable: Vec<Cow<'_, RawRecord>> = events.iter().map(|event| event.record.storable()).collect();
+        let records = || storable.iter().map(|record| &**record);
         let hashes: Vec<_> = records().map(RawRecord::content_hash).collect();
         let rows = sqlx::query_file!(
             "queries/take_events.sql",
             &events.iter().map(|event| event.source.as_str()).collect::<Vec<_>>() as &[&str],
-            &events.iter().map(|event| event.event_id).collect::<Vec<_>>() as &[&str],
+            &events.iter().map(|event| storable_id(event.event_id)).collect::<Vec<_>>() as &[Cow<'_, str>],
             &events.iter().map(|event| event.entity.as_str()).collect::<Vec<_>>() as &[&str],
             &records().map(|record| record.external_id.as_str()).collect::<Vec<_>>() as &[&str],
             &records().map(|record| record.observed_at).collect::<Vec<_>>(),
@@ -87,6 +91,7 @@ impl Store {
             NO_RUN,
             Lane::Live.as_str(),
             &events.iter().map(|event| json(event.identity)).collect::<Vec<_>>(),
+            now + CLOCKS_APART,
         )
         .fetch_all(&self.pool)
         .await

@@ -104,7 +104,7 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(SandboxOptions { until_unix: UNTIL, ..options }).await.unwrap();
         let variables = BTreeMap::from([
-            ("DATABASE_URL", database.url.clone()),
+            ("DATABASE_URL", database.tcp_url.clone()),
             ("STRIPE_API_BASE", sandbox.base_url()),
             ("STRIPE_API_KEY", "sk_test_sandbox".to_owned()),
             ("STRIPE_RATE_LIMIT_PER_SEC", "0".to_owned()),

@@ -11,6 +11,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 /// A fresh database with all tables; dropped by [`TestDatabase::drop_it`], or with the server.
 pub struct TestDatabase {
     pub url: String,
+    /// The way by which users connect, and so the program that is tested.
+    #[allow(dead_code, reason = "not every test crate runs the program")]
+    pub tcp_url: String,
     pub pool: PgPool,
     name: String,
     server: PgConnectOptions,
@@ -43,18 +46,29 @@ impl TestDatabase {
         connection.close().await.unwrap();
         let options = server.clone().database(&name);
         let url = options.to_url_lossy().to_string();
-        Self::migrated(url, options, name, server, migrator).await
+        let tcp_url = std::env::var("TEST_DATABASE_TCP_URL").unwrap_or(server_url);
+        let tcp_url =
+            PgConnectOptions::from_str(&tcp_url).unwrap().database(&name).to_url_lossy().to_string();
+        let urls = (url, tcp_url);
+        Self::migrated(urls, options, name, server, migrator).await
     }
 
     /// The same on another server, whose database exists already.
     #[allow(dead_code, reason = "not every test crate starts servers of its own")]
     pub async fn at(url: &str) -> Self {
         let options = PgConnectOptions::from_str(url).unwrap();
-        Self::migrated(url.to_owned(), options.clone(), "postgres".to_owned(), options, &MIGRATOR).await
+        Self::migrated(
+            (url.to_owned(), url.to_owned()),
+            options.clone(),
+            "postgres".to_owned(),
+            options,
+            &MIGRATOR,
+        )
+        .await
     }
 
     async fn migrated(
-        url: String,
+        (url, tcp_url): (String, String),
         options: PgConnectOptions,
         name: String,
         server: PgConnectOptions,
@@ -62,7 +76,7 @@ impl TestDatabase {
     ) -> Self {
         let pool = PgPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
         migrator.run(&pool).await.unwrap();
-        Self { url, pool, name, server }
+        Self { url, tcp_url, pool, name, server }
     }
 
     /// Drops the database; a test that fails leaves it for a person to look at.

@@ -149,5 +149,7 @@ function totals(told, currency) {
     unknownCount: 0,
     excludedCents: '0',
     excludedCount: 0,
+    refundsWithoutPaymentCents: '0',
+    refundsWithoutPaymentCount: 0,
   }
 }

@@ -55,7 +55,9 @@ fn what_is_unknown_or_unusable_is_told() {
         (json!({"start": {"date": "2026-11-21"}}), "missing field `id`"),
         (json!({"id": "e1", "start": {"date": "2026-02-30"}}), "`2026-02-30` is no date"),
         (json!({"id": "e1", "start": {"dateTime": "2026-11-21T09:00:00"}}), "no time with an offset"),
-        (json!({"id": 7}), "unreadable payload"),
+        (json!({"id": 7, "start": {"date": "2026-11-21"}}), "missing field `id`"),
+        (json!({"id": "e1", "start": {"date": "-9999-01-01"}}), "no date"),
+        (json!("e1"), "unreadable payload"),
     ] {
         let error = read(&payload).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
@@ -67,4 +69,16 @@ fn a_description_is_bounded() {
     let long = "ü".repeat(20_000);
     let event = read_event(&json!({"id": "e1", "description": long, "start": {"date": "2026-11-21"}}));
     assert_eq!(event.description.unwrap().chars().count(), LONGEST_DESCRIPTION);
+}
+
+#[test]
+fn what_can_not_be_read_of_an_event_but_its_beginning_is_left_empty() {
+    let strange = json!({"id": "e1", "start": {"date": "2026-11-21", "timeZone": 5}, "summary": {"a": 1},
+        "description": 7, "location": [], "organizer": "somebody", "end": {"date": "2026-02-30"},
+        "recurrence": "daily", "recurringEventId": 5, "originalStartTime": {"dateTime": "soon"}, "created": 0});
+    let bare = json!({"id": "e1", "start": {"date": "2026-11-21"}});
+    assert_eq!(read_event(&strange), read_event(&bare));
+    let half = r#"{"id":"e1","start":{"date":"2026-11-21"},"summary":"half \ud83d","location":"a\u0000b"}"#;
+    let Ok(Normalised::Event(event)) = event("team@example.com/e1", half) else { panic!("no event") };
+    assert_eq!(event.title.as_deref(), Some("half \u{fffd}"));
 }

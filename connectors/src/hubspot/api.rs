@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buffalo_model::{Circuit, Identity, RequestCounts};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::config::{ApiVersion, HubSpotConfig};
@@ -113,6 +113,10 @@ impl HubSpotApi {
 
     fn note_portals(&self, portals: impl IntoIterator<Item = Option<u64>>) {
         self.portals.lock().unwrap_or_else(PoisonError::into_inner).extend(portals.into_iter().flatten());
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.client.now()
     }
 
     pub(super) fn circuit(&self) -> Circuit {

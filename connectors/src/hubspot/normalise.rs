@@ -1,7 +1,5 @@
 //! What HubSpot's deals and contacts mean.
 
-use std::borrow::Cow;
-
 use buffalo_model::{Contact, Currency, Entity, Normalised, Payment, PaymentKind, PaymentStatus, RawState};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -10,46 +8,54 @@ use super::amount::minor_units;
 use super::context::Context;
 use super::pipelines::Meaning;
 use crate::connector::NormaliseError;
-
-type Text<'a> = Option<Cow<'a, str>>;
+use crate::text::{Scalar, Text};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "P: Deserialize<'de>"))]
-struct Object<P> {
+#[serde(rename_all = "camelCase", bound(deserialize = "P: Deserialize<'de>, 'de: 'a"))]
+struct Object<'a, P> {
     /// Set by the connector for what HubSpot no longer has.
     gone: Option<String>,
     properties: Option<P>,
-    created_at: Option<String>,
+    #[serde(borrow, default)]
+    created_at: Text<'a>,
     #[serde(default)]
     archived: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Deal<'a> {
     #[serde(borrow)]
-    amount: Text<'a>,
+    amount: Scalar<'a>,
     #[serde(borrow)]
     deal_currency_code: Text<'a>,
     #[serde(borrow)]
-    dealstage: Text<'a>,
+    dealstage: Scalar<'a>,
     #[serde(borrow)]
     closedate: Text<'a>,
     #[serde(borrow)]
     createdate: Text<'a>,
     #[serde(borrow)]
-    hs_is_closed: Text<'a>,
+    hs_is_closed: Scalar<'a>,
     #[serde(borrow)]
-    hs_is_closed_won: Text<'a>,
+    hs_is_closed_won: Scalar<'a>,
 }
 
-#[derive(Deserialize)]
-struct Person {
-    email: Option<String>,
-    firstname: Option<String>,
-    lastname: Option<String>,
-    phone: Option<String>,
-    company: Option<String>,
-    lifecyclestage: Option<String>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Person<'a> {
+    #[serde(borrow)]
+    email: Text<'a>,
+    #[serde(borrow)]
+    firstname: Text<'a>,
+    #[serde(borrow)]
+    lastname: Text<'a>,
+    #[serde(borrow)]
+    phone: Text<'a>,
+    #[serde(borrow)]
+    company: Text<'a>,
+    #[serde(borrow)]
+    lifecyclestage: Text<'a>,
 }
 
 /// Reads a deal or a contact.
@@ -61,31 +67,29 @@ pub(super) fn normalise(state: RawState<'_>) -> Result<Normalised, NormaliseErro
     }
 }
 
-fn read<'a, P: Deserialize<'a>>(payload: &'a str) -> Result<Object<P>, NormaliseError> {
+fn read<'a, P: Deserialize<'a>>(payload: &'a str) -> Result<Object<'a, P>, NormaliseError> {
     serde_json::from_str(payload).map_err(|error| NormaliseError::Unreadable(error.to_string()))
 }
 
 fn contact(payload: &str) -> Result<Normalised, NormaliseError> {
-    let object: Object<Person> = read(payload)?;
+    let object: Object<'_, Person<'_>> = read(payload)?;
     if object.gone.is_some() {
         return Ok(Normalised::Gone);
     }
     let person = object.properties.ok_or(NormaliseError::Missing("properties"))?;
-    let filled =
-        |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     Ok(Normalised::Contact(Contact {
-        email: filled(person.email).map(|email| email.to_lowercase()),
-        first_name: filled(person.firstname),
-        last_name: filled(person.lastname),
-        phone: filled(person.phone),
-        company: filled(person.company),
-        lifecycle_stage: filled(person.lifecyclestage),
+        email: person.email.filled().map(str::to_lowercase),
+        first_name: person.firstname.kept(),
+        last_name: person.lastname.kept(),
+        phone: person.phone.kept(),
+        company: person.company.kept(),
+        lifecycle_stage: person.lifecyclestage.kept(),
         deleted: object.archived,
     }))
 }
 
 fn deal(state: RawState<'_>) -> Result<Normalised, NormaliseError> {
-    let object: Object<Deal<'_>> = read(state.payload)?;
+    let object: Object<'_, Deal<'_>> = read(state.payload)?;
     if object.gone.is_some() {
         return Ok(Normalised::Gone);
     }
@@ -103,37 +107,51 @@ fn deal(state: RawState<'_>) -> Result<Normalised, NormaliseError> {
     }
 }
 
-fn payment(object: Object<Deal<'_>>, context: &Context) -> Result<Payment, NormaliseError> {
+fn payment(object: Object<'_, Deal<'_>>, context: &Context) -> Result<Payment, NormaliseError> {
     let deal = object.properties.ok_or(NormaliseError::Missing("properties"))?;
-    let raw_status = filled(&deal.dealstage).ok_or(NormaliseError::Missing("dealstage"))?;
-    let currency = filled(&deal.deal_currency_code)
+    let raw_status = deal.dealstage.filled().ok_or(NormaliseError::Missing("dealstage"))?;
+    let currency = deal
+        .deal_currency_code
+        .filled()
         .or(context.company_currency.as_deref())
         .ok_or(NormaliseError::Missing("deal_currency_code"))?;
     let currency: Currency = currency.parse().map_err(|error| NormaliseError::Unusable {
         field: "deal_currency_code",
         what: format!("{error}"),
     })?;
-    let amount_minor = match &deal.amount {
+    let amount_minor = match &deal.amount.0 {
         None => 0,
         Some(amount) => minor_units(amount, currency)
             .map_err(|what| NormaliseError::Unusable { field: "amount", what })?,
     };
-    let occurred_at = match (filled(&deal.closedate), filled(&deal.createdate), object.created_at.as_deref())
-    {
+    let dates = (deal.closedate.filled(), deal.createdate.filled(), object.created_at.filled());
+    let occurred_at = match dates {
         (Some(closed), ..) => time("closedate", closed)?,
         (None, Some(created), _) => time("createdate", created)?,
         (None, None, Some(created)) => time("createdAt", created)?,
         (None, None, None) => return Err(NormaliseError::Missing("closedate")),
     };
+    let status = status(&deal, raw_status, context.stage);
+    // A deal of less than nothing gives money back. Amounts are positive; the kind says which way the money went.
+    let (kind, status) = match status {
+        _ if amount_minor >= 0 => (PaymentKind::Deal, status),
+        PaymentStatus::Collected => (PaymentKind::Credit, PaymentStatus::Refunded),
+        status => (PaymentKind::Credit, status),
+    };
     Ok(Payment {
-        kind: PaymentKind::Deal,
-        status: status(&deal, raw_status, context.stage),
+        kind,
+        status,
         raw_status: raw_status.to_owned(),
-        amount_minor,
+        amount_minor: amount_minor.saturating_abs(),
         currency,
         occurred_at,
         uncaptured_minor: 0,
+        capturable_minor: 0,
         withdrawn_minor: 0,
+        money_moved: None,
+        without_payment: false,
+        claimed_refunded_minor: None,
+        claimed_disputed: false,
         customer_email: None,
         parent_external_id: None,
         customer_external_id: None,
@@ -176,13 +194,8 @@ fn by_name(stage: &str) -> PaymentStatus {
     }
 }
 
-/// A text that is not empty: clearing a property leaves an empty one in some places and null in others.
-fn filled<'a>(text: &'a Text<'_>) -> Option<&'a str> {
-    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
-}
-
-fn flag(text: &Text<'_>) -> Option<bool> {
-    filled(text)?.parse().ok()
+fn flag(text: &Scalar<'_>) -> Option<bool> {
+    text.filled()?.parse().ok()
 }
 
 fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, NormaliseError> {

@@ -71,10 +71,46 @@ fn amounts_have_the_currency_of_the_deal_or_of_the_company() {
 }
 
 #[test]
+fn a_formula_is_rounded_and_less_than_nothing_is_a_credit() {
+    for amount in [json!("1166.6666666666667"), json!(1166.6666666666667_f64)] {
+        let rounded = payment(&json!({ "amount": amount }), None);
+        assert_eq!((rounded.amount_minor, rounded.kind), (116_667, PaymentKind::Deal));
+    }
+    for (stage, status) in [
+        ("closedwon", PaymentStatus::Refunded),
+        ("contractsent", PaymentStatus::Pending),
+        ("closedlost", PaymentStatus::Failed),
+        ("147213003", PaymentStatus::Unknown),
+    ] {
+        let credit = payment(&json!({ "amount": "-1166.6666666666667", "dealstage": stage }), None);
+        assert_eq!((credit.kind, credit.amount_minor, credit.status), (PaymentKind::Credit, 116_667, status));
+    }
+    assert_eq!(payment(&json!({ "amount": "-0.001" }), None).kind, PaymentKind::Deal);
+}
+
+#[test]
+fn what_is_no_text_is_none_and_what_spells_a_flag_is_one() {
+    let payload = r#"{ "id": "1", "properties": { "email": 5, "firstname": "An\ud83dn", "lastname": {"a": "b"},
+        "phone": 4930123, "company": [], "lifecyclestage": true } }"#;
+    let state = RawState { entity: Entity::Contacts, external_id: "1", context: None, payload };
+    let expected = Contact { first_name: Some("An\u{fffd}n".to_owned()), ..Contact::default() };
+    assert_eq!(normalise(state).unwrap(), Normalised::Contact(expected));
+    let deal = payment(&json!({ "hs_is_closed_won": true, "dealstage": 147_213_003, "createdate": 5 }), None);
+    assert_eq!((deal.status, deal.raw_status.as_str()), (PaymentStatus::Collected, "147213003"));
+}
+
+#[test]
 fn a_deal_happens_when_it_closes_or_else_when_it_began() {
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     assert_eq!(payment(&json!({}), None).occurred_at, at("2026-04-03T12:59:10.726Z"));
     assert_eq!(payment(&json!({ "closedate": null }), None).occurred_at, at("2026-01-01T00:00:00Z"));
+    for mistyped in ["0024-05-05T00:00:00Z", "+20260-04-03T00:00:00Z"] {
+        assert_eq!(payment(&json!({ "closedate": mistyped }), None).occurred_at, at(mistyped));
+    }
+    let payload = deal_with(&json!({ "closedate": "-9999-01-01T00:00:00Z" }));
+    let state = RawState { entity: Entity::Payments, external_id: "1", context: None, payload: &payload };
+    let error = super::super::REGISTRATION.read(state).unwrap_err().to_string();
+    assert!(error.contains("in no year that can be stored"), "{error}");
     let neither = payment(&json!({ "closedate": "", "createdate": null }), None);
     assert_eq!(neither.occurred_at, at("2026-01-01T00:00:00Z"));
 }
@@ -85,7 +121,9 @@ fn what_can_not_be_used_is_named() {
         (json!({ "amount": "" }), "amount"),
         (json!({ "amount": "1,000.50" }), "amount"),
         (json!({ "amount": "12abc" }), "amount"),
-        (json!({ "amount": "-5" }), "amount"),
+        (json!({ "amount": "Infinity" }), "amount"),
+        (json!({ "amount": "1e400" }), "amount"),
+        (json!({ "dealstage": { "id": 1 } }), "dealstage"),
         (json!({ "dealstage": null }), "dealstage"),
         (json!({ "deal_currency_code": "dollars" }), "deal_currency_code"),
         (json!({ "closedate": "tomorrow" }), "closedate"),

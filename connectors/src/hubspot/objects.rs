@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::pipelines::{Meaning, Pipelines};
 use super::resource::Resource;
 use crate::http::VendorError;
+use crate::text::{Lenient, Scalar, Text};
 
 /// What an account is told by: the number of its portal.
 pub(super) const PORTAL: &str = "portal";
@@ -70,24 +71,36 @@ struct Next {
 struct Head<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
-    updated_at: Option<DateTime<Utc>>,
-    archived_at: Option<DateTime<Utc>>,
-    #[serde(borrow)]
-    url: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    properties: HeadProperties<'a>,
+    url: Text<'a>,
+    #[serde(borrow, default)]
+    updated_at: Text<'a>,
+    #[serde(borrow, default)]
+    archived_at: Text<'a>,
+    #[serde(borrow, default)]
+    properties: Lenient<HeadProperties<'a>>,
 }
 
+/// What can't be read of one object must not make its page unreadable.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct HeadProperties<'a> {
-    hs_object_id: Option<Cow<'a, str>>,
-    hs_lastmodifieddate: Option<&'a str>,
-    lastmodifieddate: Option<&'a str>,
-    hs_merged_object_ids: Option<Cow<'a, str>>,
-    hs_calculated_merged_vids: Option<Cow<'a, str>>,
-    deal_currency_code: Option<Cow<'a, str>>,
-    pipeline: Option<Cow<'a, str>>,
-    dealstage: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    hs_object_id: Scalar<'a>,
+    #[serde(borrow)]
+    hs_lastmodifieddate: Text<'a>,
+    #[serde(borrow)]
+    lastmodifieddate: Text<'a>,
+    #[serde(borrow)]
+    hs_merged_object_ids: Text<'a>,
+    #[serde(borrow)]
+    hs_calculated_merged_vids: Text<'a>,
+    #[serde(borrow)]
+    deal_currency_code: Text<'a>,
+    #[serde(borrow)]
+    pipeline: Scalar<'a>,
+    #[serde(borrow)]
+    dealstage: Scalar<'a>,
 }
 
 /// Reads a page.
@@ -135,26 +148,25 @@ pub(super) fn read_batch(resource: Resource, body: &[u8], ids: &[&str]) -> Resul
 
 fn read_object(resource: Resource, payload: &str) -> Result<Object, String> {
     let head: Head<'_> = serde_json::from_str(payload).map_err(|error| error.to_string())?;
-    let properties = head.properties;
-    if properties.hs_object_id.is_some_and(|id| id != head.id) {
+    let properties = head.properties.0;
+    if properties.hs_object_id.filled().is_some_and(|id| id != head.id) {
         return Err("an object with two ids".to_owned());
     }
     let modified = match resource {
         Resource::Deals => properties.hs_lastmodifieddate,
         Resource::Contacts => properties.lastmodifieddate,
     };
-    let modified = modified.and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let time = |text: &Text<'_>| text.filled().and_then(|text| text.parse::<DateTime<Utc>>().ok());
     let merged = [properties.hs_merged_object_ids, properties.hs_calculated_merged_vids];
-    let merged = merged.iter().flatten().flat_map(|list| merged_ids(list, &head.id)).collect();
-    let text = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned).filter(|text| !text.is_empty());
+    let merged = merged.iter().filter_map(Text::filled).flat_map(|list| merged_ids(list, &head.id)).collect();
     Ok(Object {
         payload: payload.to_owned(),
-        changed_at: modified.or(head.updated_at).max(head.archived_at),
+        changed_at: time(&modified).or_else(|| time(&head.updated_at)).max(time(&head.archived_at)),
         merged,
-        pipeline: text(properties.pipeline),
-        stage: text(properties.dealstage),
-        has_currency: text(properties.deal_currency_code).is_some(),
-        portal: head.url.as_deref().and_then(portal_of),
+        pipeline: properties.pipeline.filled().map(str::to_owned),
+        stage: properties.dealstage.filled().map(str::to_owned),
+        has_currency: properties.deal_currency_code.filled().is_some(),
+        portal: head.url.filled().and_then(portal_of),
         id: head.id.into_owned(),
     })
 }
@@ -311,6 +323,17 @@ mod unit_tests {
         ] {
             assert!(read(other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_strange_about_one_object_leaves_the_page_readable() {
+        let body = r#"{"results":[{"id":"7","properties":{"hs_lastmodifieddate":5,"amount":"1.50","pipeline":"\ud83d",
+            "dealstage":{"a":1},"hs_merged_object_ids":[8],"deal_currency_code":true},"updatedAt":"soon","archivedAt":0},
+            {"id":"8","properties":5,"updatedAt":"2026-01-01T00:00:00Z"}]}"#;
+        let page = read_page(Resource::Deals, body.as_bytes()).unwrap();
+        let changed: Vec<_> = page.objects.iter().map(|object| object.changed_at).collect();
+        assert_eq!(changed, [None, Some("2026-01-01T00:00:00Z".parse().unwrap())]);
+        assert!(page.objects[0].payload.contains(r#""amount":"1.50""#));
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::connector::CursorState;
 /// left for the run itself.
 const STALE_AFTER: TimeDelta = TimeDelta::days(80);
 
+/// How far clocks of ours may be apart. A cursor that is further ahead was moved by a wrong clock.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
+
 /// The position after a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "lowercase")]
@@ -103,10 +106,10 @@ pub(super) fn assess(cursor: &Cursor, now: DateTime<Utc>) -> CursorState {
         }
         Ok(Position::Changes(changes)) => (changes.through_ms, CursorState::Current),
     };
-    let Some(begun) =
-        DateTime::from_timestamp_millis(begun_ms).filter(|begun| *begun < now + TimeDelta::days(1))
+    let Some(begun) = DateTime::from_timestamp_millis(begun_ms).filter(|begun| *begun <= now + CLOCKS_APART)
     else {
-        return CursorState::Stale("the stored cursor lies in the future".to_owned());
+        let what = "the stored cursor lies in the future: what changed before it may not have been fetched";
+        return CursorState::Stale(what.to_owned());
     };
     let age = now - begun;
     if age > STALE_AFTER {
@@ -144,6 +147,7 @@ mod unit_tests {
             json!({}),
             json!("x"),
             json!({ "phase": "events" }),
+            changes(NOW_MS + 3_600_000),
             changes(i64::MAX),
             changes(i64::MIN),
         ] {

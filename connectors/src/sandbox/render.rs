@@ -74,7 +74,10 @@ impl Renderer {
         self.refund_template.render(out, |out, hole| match hole {
             Hole::Id => self.ids.write(out, IdKind::Refund, serial),
             Hole::Amount => push_int(out, refund.amount),
-            Hole::BalanceTransaction => self.push_id(out, IdKind::RefundTransaction, serial, refund.counts()),
+            Hole::BalanceTransaction => {
+                let moved = refund.counts() && !refund.release;
+                self.push_id(out, IdKind::RefundTransaction, serial, moved);
+            }
             Hole::Currency => out.extend_from_slice(refund.currency.as_str().as_bytes()),
             Hole::Customer => push_customer(out, &refund.customer),
             // These two members exist on refunds that failed only.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use buffalo_model::{Circuit, Identity, RequestCounts};
+use chrono::{DateTime, Utc};
 
 use super::config::{MODE, StripeConfig, mode};
-use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_object};
+use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_list_of, read_object};
 use super::resource::Resource;
 use crate::connector::SourceError;
 use crate::http::{Answer, HttpClient, Request};
@@ -40,6 +41,11 @@ impl StripeApi {
         self.modes.identity()
     }
 
+    /// Our clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.client.now()
+    }
+
     pub(super) fn circuit(&self) -> Circuit {
         self.client.circuit()
     }
@@ -54,9 +60,24 @@ impl StripeApi {
         resource: Resource,
         query: &[(&str, String)],
     ) -> Result<Answer<ListPage>, SourceError> {
-        let answer = self.get(resource.path(), query, read_list).await?;
+        let answer = self.get(resource.path(), query, |body| read_list(body, resource)).await?;
         let broken = answer.value.has_more && answer.value.objects.iter().all(|object| object.id.is_none());
         no_way_on(broken, resource.path())?;
+        self.modes.note(answer.value.objects.iter().map(|object| object.livemode));
+        Ok(answer)
+    }
+
+    /// A page of the refunds or disputes of a charge.
+    pub(super) async fn list_of_charge(
+        &self,
+        resource: Resource,
+        charge: &str,
+        after: Option<String>,
+    ) -> Result<Answer<ListPage>, SourceError> {
+        let mut query = vec![("limit", "100".to_owned()), ("charge", charge.to_owned())];
+        query.extend(after.map(|after| ("starting_after", after)));
+        let read = |body: &[u8]| read_list_of(body, resource, charge);
+        let answer = self.get(resource.path(), &query, read).await?;
         self.modes.note(answer.value.objects.iter().map(|object| object.livemode));
         Ok(answer)
     }
@@ -75,7 +96,11 @@ impl StripeApi {
         resource: Resource,
         id: &str,
     ) -> Result<Answer<ListedObject>, SourceError> {
-        let answer = self.get(&format!("{}/{id}", resource.path()), &[], read_object).await?;
+        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(not_by_id(id));
+        }
+        let path = format!("{}/{id}", resource.path());
+        let answer = self.get(&path, &[], |body| read_object(body, resource, id)).await?;
         self.modes.note([answer.value.livemode]);
         Ok(answer)
     }
@@ -125,6 +150,24 @@ fn no_way_on(broken: bool, path: &str) -> Result<(), SourceError> {
     }
     let what = "a page that says there is more and names no object to continue from".to_owned();
     Err(SourceError::Malformed { request: format!("stripe: GET {path}"), what })
+}
+
+/// No request of Stripe's API is for such an id.
+pub(super) fn not_by_id(id: &str) -> SourceError {
+    SourceError::Refused {
+        request: "stripe: a record by its id".to_owned(),
+        status: 404,
+        code: None,
+        param: None,
+        message: format!("`{}` is no id of a charge, refund or dispute", id.escape_default()),
+    }
+}
+
+/// Whether Stripe says of this very id that there is no such object. Any other 404 may be that of a proxy, and an object that
+/// exists in the other mode is not gone.
+pub(super) fn is_gone(error: &SourceError, id: &str) -> bool {
+    matches!(error, SourceError::Refused { status: 404, code: Some(code), message, .. }
+        if code == "resource_missing" &&  message.contains(id) && !message.contains("similar object exists"))
 }
 
 /// Whether Stripe does not know the object after which a page should begin, so that the position is of no use.

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use buffalo_model::{Entity, Normalised, Payment, PaymentKind, PaymentStatus, RawState};
 use chrono::DateTime;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::disputed::{BalanceTransaction, Disputed};
 use super::resource::Resource;
 use crate::connector::NormaliseError;
+use crate::text::{Lenient, Text};
 
 /// The fields that matter. Numbers stay texts here, so that one that does not fit is an error that names its field.
 #[derive(Deserialize)]
@@ -18,7 +20,7 @@ struct Object<'a> {
     #[serde(borrow)]
     object: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<Text<'a>>,
     #[serde(borrow)]
     currency: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -26,35 +28,42 @@ struct Object<'a> {
     #[serde(borrow)]
     amount_captured: Option<&'a RawValue>,
     #[serde(borrow)]
+    amount_refunded: Option<&'a RawValue>,
+    #[serde(borrow)]
     created: Option<&'a RawValue>,
     captured: Option<bool>,
     refunded: Option<bool>,
+    disputed: Option<bool>,
     deleted: Option<bool>,
     #[serde(borrow)]
     charge: Option<Reference<'a>>,
     #[serde(borrow)]
-    customer: Option<Reference<'a>>,
+    payment_intent: Option<Reference<'a>>,
+    /// None where there is no such field; some none where it is null.
+    #[serde(borrow, default, deserialize_with = "if_present")]
+    balance_transaction: Option<Option<&'a RawValue>>,
     #[serde(borrow)]
-    billing_details: Option<BillingDetails<'a>>,
+    customer: Option<Lenient<Option<Reference<'a>>>>,
     #[serde(borrow)]
-    receipt_email: Option<Cow<'a, str>>,
+    billing_details: Option<Lenient<BillingDetails<'a>>>,
+    #[serde(borrow)]
+    receipt_email: Option<Text<'a>>,
     #[serde(borrow)]
     balance_transactions: Option<Vec<BalanceTransaction<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct BillingDetails<'a> {
     #[serde(borrow)]
-    email: Option<Cow<'a, str>>,
+    email: Text<'a>,
 }
 
-/// What a dispute did to the account: funds withdrawn are negative, funds reinstated positive.
-#[derive(Deserialize)]
-struct BalanceTransaction<'a> {
-    #[serde(borrow)]
-    amount: Option<&'a RawValue>,
-    #[serde(borrow)]
-    currency: Option<Cow<'a, str>>,
+/// Tells a field that is null from one that is not there.
+fn if_present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A field that holds an id, or the object itself where it was expanded.
@@ -69,9 +78,10 @@ enum Reference<'a> {
 }
 
 impl Reference<'_> {
-    fn id(self) -> String {
+    /// The id; none where it is empty.
+    fn id(self) -> Option<String> {
         match self {
-            Self::Id(id) | Self::Expanded { id } => id.into_owned(),
+            Self::Id(id) | Self::Expanded { id } => Some(id.into_owned()).filter(|id| !id.is_empty()),
         }
     }
 }
@@ -98,38 +108,56 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         field: "object",
         what: format!("`{}` is no charge, refund or dispute", shortened(&name)),
     })?;
-    let raw_status = object.status.ok_or(NormaliseError::Missing("status"))?;
+    let raw_status = object.status.and_then(|status| status.0).ok_or(NormaliseError::Missing("status"))?;
     let amount = whole_number("amount", object.amount)?;
-    let (kind, status, amount, uncaptured) = match resource {
+    let currency = object.currency.ok_or(NormaliseError::Missing("currency"))?;
+    let parent_external_id = object.charge.and_then(Reference::id);
+    let intent = object.payment_intent.and_then(Reference::id);
+    let facts = match resource {
         Resource::Charges => {
             let captured = object.captured.ok_or(NormaliseError::Missing("captured"))?;
-            let status = charge_status(&raw_status, captured, object.refunded.unwrap_or(false));
-            // What was captured is what was collected; it may be less than what was authorised.
+            let refunded = object.refunded.unwrap_or(false);
+            let amount_captured = match object.amount_captured {
+                None if !captured => 0,
+                given => whole_number("amount_captured", given)?,
+            };
+            let status = charge_status(&raw_status, captured || amount_captured > 0, refunded);
+            // What was captured is what was collected; it may be less than what was authorised, and become more.
             let (amount, uncaptured) = match status {
-                PaymentStatus::Collected => {
-                    let collected = whole_number("amount_captured", object.amount_captured)?;
-                    (collected, amount.saturating_sub(collected))
-                }
-                PaymentStatus::Pending | PaymentStatus::Voided if !captured => (amount, amount),
+                PaymentStatus::Collected => (amount_captured, amount.saturating_sub(amount_captured).max(0)),
+                PaymentStatus::Pending | PaymentStatus::Voided if !captured => (amount, amount.max(0)),
                 _ => (amount, 0),
             };
-            (PaymentKind::Charge, status, amount, uncaptured.max(0))
+            let open = status == PaymentStatus::Collected && !captured && !refunded;
+            Facts {
+                uncaptured,
+                capturable: if open { uncaptured } else { 0 },
+                claimed_refunded: object.amount_refunded.and_then(claimed),
+                claimed_disputed: object.disputed.unwrap_or(false),
+                ..Facts::of(PaymentKind::Charge, status, amount, currency)
+            }
         }
-        Resource::Refunds => (PaymentKind::Refund, refund_status(&raw_status), amount, 0),
-        Resource::Disputes => (PaymentKind::Dispute, dispute_status(&raw_status), amount, 0),
+        Resource::Refunds => Facts {
+            money_moved: object.balance_transaction.map(|transaction| transaction.is_some()),
+            without_payment: parent_external_id.is_none() && intent.is_none(),
+            ..Facts::of(PaymentKind::Refund, refund_status(&raw_status), amount, currency)
+        },
+        Resource::Disputes => {
+            let status = dispute_status(&raw_status);
+            let transactions = object.balance_transactions.as_deref().unwrap_or_default();
+            let disputed = Disputed::of(status, amount, currency, transactions)?;
+            Facts {
+                withdrawn: disputed.withdrawn,
+                ..Facts::of(PaymentKind::Dispute, status, disputed.amount, disputed.currency)
+            }
+        }
     };
-    if amount < 0 {
-        let what = format!("{amount} is negative");
+    if facts.amount < 0 {
+        let what = format!("{} is negative", facts.amount);
         return Err(NormaliseError::Unusable { field: "amount", what });
     }
-    let currency = object.currency.ok_or(NormaliseError::Missing("currency"))?;
-    let withdrawn = match (kind, status) {
-        (PaymentKind::Dispute, PaymentStatus::Pending) => {
-            withdrawn(object.balance_transactions.as_deref().unwrap_or_default(), &currency, amount)?
-        }
-        _ => 0,
-    };
-    let currency = currency
+    let currency = facts
+        .currency
         .parse()
         .map_err(|error| NormaliseError::Unusable { field: "currency", what: format!("{error}") })?;
     let created = whole_number("created", object.created)?;
@@ -138,24 +166,63 @@ fn payment(payload: &str) -> Result<Normalised, NormaliseError> {
         what: format!("{created} is no time in seconds since 1970"),
     })?;
     Ok(Normalised::Payment(Payment {
-        kind,
-        status,
+        kind: facts.kind,
+        status: facts.status,
         raw_status: raw_status.into_owned(),
-        amount_minor: amount,
-        uncaptured_minor: uncaptured,
-        withdrawn_minor: withdrawn,
+        amount_minor: facts.amount,
+        uncaptured_minor: facts.uncaptured,
+        capturable_minor: facts.capturable,
+        withdrawn_minor: facts.withdrawn,
+        money_moved: facts.money_moved,
+        without_payment: facts.without_payment,
+        claimed_refunded_minor: facts.claimed_refunded,
+        claimed_disputed: facts.claimed_disputed,
         currency,
         occurred_at,
-        parent_external_id: object.charge.map(Reference::id),
-        customer_external_id: object.customer.map(Reference::id),
-        customer_email: email(
-            object.billing_details.and_then(|details| details.email).or(object.receipt_email),
-        ),
+        parent_external_id,
+        customer_external_id: object.customer.and_then(|customer| customer.0).and_then(Reference::id),
+        customer_email: object
+            .billing_details
+            .and_then(|details| email(&details.0.email))
+            .or_else(|| object.receipt_email.as_ref().and_then(email)),
         deleted: false,
     }))
 }
 
-/// A succeeded charge is money only once it is captured: before, it is an authorisation. When that is given up or expires,
+/// What sets charges, refunds and disputes apart.
+struct Facts<'a> {
+    kind: PaymentKind,
+    status: PaymentStatus,
+    amount: i64,
+    currency: Cow<'a, str>,
+    uncaptured: i64,
+    capturable: i64,
+    withdrawn: i64,
+    money_moved: Option<bool>,
+    without_payment: bool,
+    claimed_refunded: Option<i64>,
+    claimed_disputed: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn of(kind: PaymentKind, status: PaymentStatus, amount: i64, currency: Cow<'a, str>) -> Self {
+        Self {
+            kind,
+            status,
+            amount,
+            currency,
+            uncaptured: 0,
+            capturable: 0,
+            withdrawn: 0,
+            money_moved: None,
+            without_payment: false,
+            claimed_refunded: None,
+            claimed_disputed: false,
+        }
+    }
+}
+
+/// A succeeded charge is money as far as it was captured: before, it is an authorisation. When that is given up or expires,
 /// Stripe calls the charge refunded, and it can't be captured any more.
 fn charge_status(raw: &str, captured: bool, refunded: bool) -> PaymentStatus {
     match raw.trim() {
@@ -184,7 +251,7 @@ fn refund_status(raw: &str) -> PaymentStatus {
     }
 }
 
-/// Only a lost dispute takes money for good; while one is open nothing is decided.
+/// How a dispute ended. What it took is told by its balance transactions, in every status.
 fn dispute_status(raw: &str) -> PaymentStatus {
     match raw.trim() {
         "lost" => PaymentStatus::Disputed,
@@ -199,32 +266,16 @@ fn dispute_status(raw: &str) -> PaymentStatus {
     }
 }
 
-/// What was withdrawn for a dispute and not reinstated. A balance may be kept in another currency than the charge's: then it
-/// tells only whether the disputed amount is gone.
-fn withdrawn(
-    transactions: &[BalanceTransaction<'_>],
-    currency: &str,
-    amount: i64,
-) -> Result<i64, NormaliseError> {
-    let mut balance: i64 = 0;
-    let mut same_currency = true;
-    for transaction in transactions {
-        let moved = whole_number("balance_transactions.amount", transaction.amount)?;
-        balance = balance.saturating_add(moved);
-        same_currency &= transaction.currency.as_deref() == Some(currency);
-    }
-    Ok(match balance {
-        0.. => 0,
-        _ if same_currency => balance.saturating_neg().min(amount),
-        _ => amount,
-    })
+fn email(address: &Text<'_>) -> Option<String> {
+    address.filled().map(str::to_lowercase)
 }
 
-fn email(address: Option<Cow<'_, str>>) -> Option<String> {
-    address.map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty())
+/// An amount that a charge claims; none where it is nothing. What can't be read is no claim, and no reason to lose a charge.
+fn claimed(raw: &RawValue) -> Option<i64> {
+    raw.get().parse().ok().filter(|amount| *amount > 0)
 }
 
-fn whole_number(field: &'static str, raw: Option<&RawValue>) -> Result<i64, NormaliseError> {
+pub(super) fn whole_number(field: &'static str, raw: Option<&RawValue>) -> Result<i64, NormaliseError> {
     let text = raw.ok_or(NormaliseError::Missing(field))?.get();
     text.parse().map_err(|_| NormaliseError::Unusable {
         field,

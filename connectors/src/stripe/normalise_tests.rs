@@ -68,7 +68,7 @@ fn every_documented_status_has_its_meaning() {
 
 #[test]
 fn an_authorisation_is_pending_and_a_partial_capture_counts_what_was_captured() {
-    let authorised = with("captured", json!(false));
+    let authorised = changed(charge(), &json!({"captured": false, "amount_captured": 0}));
     assert_eq!(read(&authorised).unwrap().status, PaymentStatus::Pending);
     let mut released = authorised;
     released["refunded"] = json!(true);
@@ -131,4 +131,136 @@ fn what_was_authorised_and_not_captured_is_told_apart() {
         let payment = read(&object).unwrap();
         assert_eq!((payment.amount_minor, payment.uncaptured_minor), expected, "{changes}");
     }
+}
+
+#[test]
+fn what_was_captured_before_the_final_capture_is_collected_and_the_rest_is_pending() {
+    use PaymentStatus::{Collected, Pending, Voided};
+    let cases = [
+        (json!({"captured": false, "amount_captured": 700}), (Collected, 700, 300, 300)),
+        (
+            json!({"captured": false, "amount_captured": 700, "amount_refunded": 200}),
+            (Collected, 700, 300, 300),
+        ),
+        (json!({"captured": true, "amount_captured": 900}), (Collected, 900, 100, 0)),
+        // Refunded in full before the final capture, of which nothing will come then.
+        (json!({"captured": false, "amount_captured": 700, "refunded": true}), (Collected, 700, 300, 0)),
+        (json!({"captured": false, "amount_captured": null}), (Pending, 1000, 1000, 0)),
+        (json!({"captured": false, "amount_captured": 0, "refunded": true}), (Voided, 1000, 1000, 0)),
+        // More may be captured than was authorised.
+        (json!({"captured": true, "amount_captured": 1200}), (Collected, 1200, 0, 0)),
+    ];
+    for (changes, expected) in cases {
+        let payment = read(&changed(charge(), &changes)).unwrap();
+        let found =
+            (payment.status, payment.amount_minor, payment.uncaptured_minor, payment.capturable_minor);
+        assert_eq!(found, expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_charge_tells_what_came_of_it() {
+    let cases = [
+        (json!({}), (None, false)),
+        (json!({"amount_refunded": 0, "disputed": false}), (None, false)),
+        (json!({"amount_refunded": 400, "disputed": true}), (Some(400), true)),
+        (json!({"amount_refunded": "400", "disputed": null}), (None, false)),
+        (json!({"amount_refunded": -4}), (None, false)),
+    ];
+    for (changes, expected) in cases {
+        let payment = read(&changed(charge(), &changes)).unwrap();
+        assert_eq!((payment.claimed_refunded_minor, payment.claimed_disputed), expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_refund_tells_whether_it_moved_money_and_of_what() {
+    let refund = json!({"id": "re_1", "object": "refund", "status": "succeeded", "amount": 5, "currency": "usd",
+                        "created": 1, "charge": "ch_1", "payment_intent": "pi_1"});
+    let cases = [
+        (json!({}), (None, false)),
+        (json!({"balance_transaction": null}), (Some(false), false)),
+        (json!({"balance_transaction": "txn_1"}), (Some(true), false)),
+        (
+            json!({"balance_transaction": {"id": "txn_1", "object": "balance_transaction"}}),
+            (Some(true), false),
+        ),
+        (json!({"charge": null}), (None, false)),
+        (json!({"charge": null, "payment_intent": null}), (None, true)),
+        (json!({"charge": "", "payment_intent": null}), (None, true)),
+        (json!({"payment_intent": null}), (None, false)),
+    ];
+    for (changes, expected) in cases {
+        let payment = read(&changed(refund.clone(), &changes)).unwrap();
+        assert_eq!((payment.money_moved, payment.without_payment), expected, "{changes}");
+    }
+    let charge = read(&with("balance_transaction", Value::Null)).unwrap();
+    assert_eq!((charge.money_moved, charge.without_payment), (None, false));
+}
+
+#[test]
+fn a_dispute_takes_what_its_balance_transactions_moved() {
+    use PaymentStatus::{Disputed, Pending, Unknown, Voided};
+    let withdrawn = json!([{"amount": -10_000, "fee": 1_500, "net": -11_500, "currency": "usd"}]);
+    let partly = json!([{"amount": -10_000, "currency": "usd"}, {"amount": 3_000, "currency": "usd"}]);
+    let reinstated = json!([{"amount": -10_000, "currency": "usd"}, {"amount": 10_000, "currency": "usd"}]);
+    let euros = json!([{"amount": -9_200, "currency": "eur"}]);
+    let both = json!([{"amount": -9_200, "currency": "eur"}, {"amount": 9_200, "currency": "eur"},
+                      {"amount": -10_000, "currency": "usd"}]);
+    let cases = [
+        ("lost", json!([]), (Disputed, 10_000, 0, "USD")),
+        ("lost", Value::Null, (Disputed, 10_000, 0, "USD")),
+        ("lost", partly.clone(), (Disputed, 7_000, 0, "USD")),
+        ("lost", reinstated.clone(), (Disputed, 0, 0, "USD")),
+        ("lost", euros.clone(), (Disputed, 9_200, 0, "EUR")),
+        ("lost", both, (Disputed, 10_000, 0, "USD")),
+        ("won", json!([]), (Voided, 10_000, 0, "USD")),
+        ("won", reinstated, (Voided, 10_000, 0, "USD")),
+        ("won", partly.clone(), (Voided, 10_000, 7_000, "USD")),
+        ("prevented", withdrawn.clone(), (Voided, 10_000, 10_000, "USD")),
+        ("prevented", euros.clone(), (Voided, 9_200, 9_200, "EUR")),
+        ("needs_response", json!([]), (Pending, 10_000, 0, "USD")),
+        ("needs_response", withdrawn.clone(), (Pending, 10_000, 10_000, "USD")),
+        ("under_review", partly, (Pending, 10_000, 7_000, "USD")),
+        ("under_review", euros, (Pending, 9_200, 9_200, "EUR")),
+        ("under_review", json!([{"amount": -10_050}]), (Pending, 10_050, 10_050, "USD")),
+        ("lost", json!([{"amount": 5, "currency": "usd"}]), (Disputed, 0, 0, "USD")),
+        ("settled", withdrawn, (Unknown, 10_000, 0, "USD")),
+    ];
+    for (status, transactions, expected) in cases {
+        let dispute = json!({"id": "du_1", "object": "dispute", "status": status, "amount": 10_000,
+                             "currency": "usd", "created": 1, "charge": "ch_1",
+                             "balance_transactions": transactions});
+        let payment = read(&dispute).unwrap();
+        let found =
+            (payment.status, payment.amount_minor, payment.withdrawn_minor, payment.currency.as_str());
+        assert_eq!(found, expected, "{dispute}");
+    }
+    let mixed = json!({"id": "du_1", "object": "dispute", "status": "lost", "amount": 10_000, "currency": "usd",
+                       "created": 1, "charge": "ch_1", "balance_transactions":
+                           [{"amount": -9_200, "currency": "eur"}, {"amount": 3_000, "currency": "usd"}]});
+    assert!(read(&mixed).unwrap_err().to_string().contains("several currencies"));
+}
+
+fn changed(mut object: Value, changes: &Value) -> Value {
+    object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn what_no_figure_needs_can_only_be_left_out() {
+    for strange in [json!(5), json!({"a": 1}), json!([]), json!(true)] {
+        let read_with = |field, value| read(&with(field, value)).unwrap();
+        assert_eq!(read_with("customer", strange.clone()).customer_external_id, None, "{strange}");
+        assert_eq!(read_with("billing_details", strange.clone()).customer_email, None, "{strange}");
+        assert_eq!(read_with("receipt_email", strange.clone()).customer_email, None, "{strange}");
+        let details = json!({ "email": strange });
+        let mut charge = with("billing_details", details);
+        charge["receipt_email"] = json!("A@example.com");
+        assert_eq!(read(&charge).unwrap().customer_email.as_deref(), Some("a@example.com"));
+    }
+    let half = charge().to_string().replace("cus_1", "cus_\\ud83d");
+    let half = half.replacen('{', r#"{"receipt_email":"a\ud83d@example.com","#, 1);
+    let Normalised::Payment(payment) = payment(&half).unwrap() else { panic!("no payment") };
+    assert_eq!(payment.customer_email.as_deref(), Some("a\u{fffd}@example.com"));
 }

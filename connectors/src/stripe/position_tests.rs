@@ -37,6 +37,17 @@ fn a_recent_position_is_current_and_an_old_one_is_stale() {
 }
 
 #[test]
+fn a_position_that_a_clock_ahead_left_is_stale() {
+    assert_eq!(state(events(NOW + 500), Incremental::Events), CursorState::Current);
+    for ahead_s in [700, 7_200] {
+        let CursorState::Stale(reason) = state(events(NOW + ahead_s), Incremental::Events) else {
+            panic!("{ahead_s} s are not in the overlap");
+        };
+        assert!(reason.contains("future"), "{reason}");
+    }
+}
+
+#[test]
 fn a_lookback_follows_as_many_days_as_it_lists() {
     let lookback = Incremental::Lookback { days: 3 };
     assert_eq!(state(events(NOW - 2 * DAY_S), lookback), CursorState::Current);

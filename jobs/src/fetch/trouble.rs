@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use buffalo_connectors::SourceError;
+use buffalo_model::Entity;
 use buffalo_store::StoreError;
 
 use crate::absence::{AbsenceError, Contradiction};
@@ -25,6 +26,11 @@ pub(super) enum Trouble {
     StaleCursorButRateLimited { reason: String, begun: String, next: String },
     #[error("another producer took the lock while the database was out of reach")]
     LockTaken,
+    #[error(
+        "the source gave no more pages before the end of what was to be fetched; if the next run ends so as well, begin \
+         anew: buffalo cursors reset {source_name} {entity}"
+    )]
+    NotAtItsEnd { source_name: String, entity: Entity },
     #[error("stopped before its end; the next run continues")]
     Stopped,
     #[error("not at its end after {} s; the next run continues", .0.as_secs())]

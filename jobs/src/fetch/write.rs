@@ -1,7 +1,7 @@
 //! Writing pages: those that wait together, in one transaction.
 
 use buffalo_connectors::FetchedPage;
-use buffalo_model::{Cursor, RawRecord, RequestCounts, RunId};
+use buffalo_model::{Cursor, RawRecord, RequestCounts, RunId, Ties};
 use buffalo_store::{Lane, Page};
 
 use super::Fetch;
@@ -41,6 +41,12 @@ pub(super) struct Writing<'a> {
     pub(super) cursor: Option<Cursor>,
     /// The cursor as it is stored; none before the first page.
     pub(super) position: Option<Cursor>,
+    /// The cursor that was written last.
+    pub(super) written: Option<Cursor>,
+    /// Whether the page that was written last was the last of its plan: it said up to when everything is there.
+    pub(super) is_at_end: bool,
+    /// Records that are to be read again, as two states of one time are known.
+    pub(super) ties: i64,
 }
 
 impl Fetch<'_> {
@@ -53,6 +59,7 @@ impl Fetch<'_> {
     ) -> Result<(), Trouble> {
         let count = i64::try_from(pages.len()).unwrap_or(i64::MAX);
         let data_through = pages.iter().filter_map(|page| page.data_through).max();
+        let is_last = pages.last().is_some_and(|page| page.data_through.is_some());
         let mut records: Vec<RawRecord> =
             Vec::with_capacity(pages.iter().map(|page| page.records.len()).sum());
         let mut cursor = None;
@@ -66,6 +73,8 @@ impl Fetch<'_> {
             entity: self.entity,
             run_id: writing.run_id,
             records: &records,
+            // What was read by its id is the truth of that moment.
+            ties: if writing.cursor.is_some() { Ties::LaterHolds } else { self.connector.ties() },
             lane: writing.lane,
             pages: count,
             requests: requests.unrecorded(),
@@ -78,7 +87,10 @@ impl Fetch<'_> {
         (self.options.on_progress)(records.len() as u64);
         tracing::debug!(pages = count, enqueued = written.enqueued, deduped = written.deduped, "stored");
         writing.cursor_version = written.cursor_version;
-        writing.position = Some(cursor);
+        writing.ties += written.ties;
+        writing.position = Some(cursor.clone());
+        writing.written = Some(cursor);
+        writing.is_at_end = is_last;
         Ok(())
     }
 }

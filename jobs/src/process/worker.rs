@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use buffalo_connectors::registration;
-use buffalo_model::{Normalised, SupportedCurrencies};
+use buffalo_model::{Normalised, SupportedCurrencies, storable};
 use buffalo_store::{ClaimedBatch, ClaimedRow, Claimer, DeadRow, Look, RetryRow, StoreError, UpsertRow};
 use chrono::{DateTime, Utc};
 
@@ -104,7 +104,15 @@ impl Worker {
             }
         }
         let now = clock.now();
-        for failed in batch.upsert(&upserts, now).await? {
+        let refused = batch.upsert(&upserts, now).await?;
+        if !refused.is_empty() {
+            tracing::debug!(
+                rows = refused.len(),
+                tries = batch.tries(),
+                "found the rows that the database refuses"
+            );
+        }
+        for failed in refused {
             failures.push(Failure { row: failed.row, stage: "store", reason: failed.reason });
         }
         let (retries, dead) = self.sentence(&batch, failures, now);
@@ -168,9 +176,9 @@ pub(crate) fn normalise(
     let registration =
         registration(source).ok_or_else(|| failed(format!("this program knows no source `{source}`")))?;
     // A payload that makes the normaliser panic must not take the worker with it, nor be tried for ever.
-    let normalised = catch_unwind(AssertUnwindSafe(|| (registration.normalise)(row.state())))
+    let normalised = catch_unwind(AssertUnwindSafe(|| registration.read(row.state())))
         .map_err(|_| failed("the normaliser panicked".to_owned()))?
-        .map_err(|error| failed(error.to_string().chars().take(LONGEST_REASON).collect()))?;
+        .map_err(|error| failed(storable(&error.to_string(), LONGEST_REASON).into_owned()))?;
     match &normalised {
         Normalised::Payment(payment) if !currencies.contains(payment.currency) => {
             Err(failed(format!("unsupported_currency: {}", payment.currency)))

@@ -93,7 +93,7 @@ impl Findings {
 pub(super) fn came_later(listed: &Normalised, through: Option<DateTime<Utc>>) -> bool {
     match (listed, through) {
         (Normalised::Payment(payment), Some(through)) => {
-            payment.kind != PaymentKind::Deal && payment.occurred_at >= through
+            !matches!(payment.kind, PaymentKind::Deal | PaymentKind::Credit) && payment.occurred_at >= through
         }
         _ => false,
     }

@@ -53,7 +53,9 @@ fn totals_entries<M: SerializeMap>(
     map.serialize_entry("unknownCents", &figures.unknown.to_string())?;
     map.serialize_entry("unknownCount", &figures.unknown_count)?;
     map.serialize_entry("excludedCents", &figures.excluded.to_string())?;
-    map.serialize_entry("excludedCount", &figures.excluded_count)
+    map.serialize_entry("excludedCount", &figures.excluded_count)?;
+    map.serialize_entry("refundsWithoutPaymentCents", &figures.refunds_without_payment.to_string())?;
+    map.serialize_entry("refundsWithoutPaymentCount", &figures.refunds_without_payment_count)
 }
 
 fn totals(of: &[(Currency, Figures)]) -> Vec<Totals<'_>> {

@@ -26,7 +26,7 @@ pub struct RevenueTotals {
     /// Refunds, in minor units.
     #[schema(pattern = "^-?[0-9]+$", example = "5000")]
     pub refunded_cents: String,
-    /// What disputes took, in minor units: lost ones, and what was withdrawn for open ones.
+    /// What disputes took, in minor units: the money that moved for them, whatever their status.
     #[schema(pattern = "^-?[0-9]+$", example = "0")]
     pub disputed_cents: String,
     /// Of that, what open disputes hold; it is reinstated when they are won.
@@ -35,7 +35,7 @@ pub struct RevenueTotals {
     /// What is left, in minor units: gross less refunds and disputes.
     #[schema(pattern = "^-?[0-9]+$", example = "1229500")]
     pub net_revenue_cents: String,
-    /// Payments that may still be collected, in minor units. In no other figure.
+    /// What may still be collected, in minor units: pending payments, and what is not captured yet. In no other figure.
     #[schema(pattern = "^-?[0-9]+$", example = "9900")]
     pub pending_cents: String,
     /// The number of them.
@@ -59,6 +59,12 @@ pub struct RevenueTotals {
     /// The number of them.
     #[schema(example = 0)]
     pub excluded_count: i64,
+    /// Refunds of money that never was a payment, in minor units. In no other figure.
+    #[schema(pattern = "^-?[0-9]+$", example = "0")]
+    pub refunds_without_payment_cents: String,
+    /// The number of them.
+    #[schema(example = 0)]
+    pub refunds_without_payment_count: i64,
 }
 
 /// Revenue of a range of days.

@@ -13,7 +13,7 @@ pub struct Figures {
     pub count: i64,
     /// What was given back: the sum of REFUNDED payments, without what had never been captured.
     pub refunded: i128,
-    /// What disputes took: lost ones, and what was withdrawn for open ones.
+    /// What disputes took: the money that moved for them, and the amount of lost ones of which the source tells no money.
     pub disputed: i128,
     /// Of `disputed`, what open disputes hold; it is reinstated when they are won.
     pub withdrawn: i128,
@@ -33,6 +33,10 @@ pub struct Figures {
     pub excluded: i128,
     /// The number of them.
     pub excluded_count: i64,
+    /// Refunds of money that never was a payment. In no total.
+    pub refunds_without_payment: i128,
+    /// The number of them.
+    pub refunds_without_payment_count: i64,
 }
 
 /// A sum that does not fit into 128 bits.
@@ -48,7 +52,7 @@ pub enum Measure {
     Collected,
     /// As given back.
     Refunded,
-    /// As lost in a dispute.
+    /// As taken by a dispute that is closed.
     Disputed,
     /// As withdrawn for an open dispute.
     Withdrawn,
@@ -60,11 +64,13 @@ pub enum Measure {
     Unknown,
     /// As nothing, since another payment stands for the same sale.
     Excluded,
+    /// As money that went back and never was a payment.
+    RefundWithoutPayment,
 }
 
 impl Measure {
     /// All of them, in the order in which answers tell them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Collected,
         Self::Refunded,
         Self::Disputed,
@@ -73,6 +79,7 @@ impl Measure {
         Self::PendingReturn,
         Self::Unknown,
         Self::Excluded,
+        Self::RefundWithoutPayment,
     ];
 
     /// The name in parameters and documents.
@@ -87,6 +94,7 @@ impl Measure {
             Self::PendingReturn => "pending_return",
             Self::Unknown => "unknown",
             Self::Excluded => "excluded",
+            Self::RefundWithoutPayment => "refund_without_payment",
         }
     }
 
@@ -111,6 +119,7 @@ impl Measure {
             "pending_return" => Self::PendingReturn,
             "unknown" | "unknown_return" => Self::Unknown,
             "excluded" => Self::Excluded,
+            "refund_without_payment" => Self::RefundWithoutPayment,
             _ => return None,
         })
     }
@@ -144,6 +153,9 @@ impl Figures {
             Measure::PendingReturn => (&mut self.pending_returns, Some(&mut self.pending_returns_count)),
             Measure::Unknown => (&mut self.unknown, Some(&mut self.unknown_count)),
             Measure::Excluded => (&mut self.excluded, Some(&mut self.excluded_count)),
+            Measure::RefundWithoutPayment => {
+                (&mut self.refunds_without_payment, Some(&mut self.refunds_without_payment_count))
+            }
         };
         *sum = sum.checked_add(amount)?;
         if let Some(number) = number {

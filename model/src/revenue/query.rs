@@ -141,14 +141,18 @@ pub enum RevenueQueryError {
 /// The most buckets that `fill` writes: ten years of days.
 pub(super) const MAX_FILLED_BUCKETS: usize = 3_660;
 
-/// Reads a day written as `YYYY-MM-DD` with exactly these digits.
+/// Reads a day written as `YYYY-MM-DD` with exactly these digits; a year of more has a sign, as it has in answers.
 ///
 /// # Errors
 ///
 /// [`RevenueQueryError::InvalidDate`] for anything else, 30 February included.
 pub fn parse_date(text: &str) -> Result<NaiveDate, RevenueQueryError> {
     let bad = || RevenueQueryError::InvalidDate(text.chars().take(40).collect());
-    if text.len() != 10 {
+    let length = match text.strip_prefix(['+', '-']) {
+        Some(_) => 12..=13,
+        None => 10..=10,
+    };
+    if !length.contains(&text.len()) {
         return Err(bad());
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| bad())

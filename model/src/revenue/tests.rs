@@ -100,6 +100,7 @@ fn the_document_has_the_fields_of_the_contract() {
             "netRevenueCents": "9007199254740993",
             "pendingCents": "0", "pendingCount": 0, "pendingReturnsCents": "0", "pendingReturnsCount": 0,
             "unknownCents": "0", "unknownCount": 0, "excludedCents": "0", "excludedCount": 0,
+            "refundsWithoutPaymentCents": "0", "refundsWithoutPaymentCount": 0,
             "startDate": null, "endDate": null, "source": null, "sources": null, "timezone": "UTC",
             "basis": "event", "asOf": null,
             "dataThrough": {"stripe": null}, "complete": false,
@@ -169,4 +170,20 @@ fn a_range_must_not_end_before_it_starts() {
     };
     assert!(asked.validate().is_err());
     assert_eq!(asked.timezone, Tz::UTC);
+}
+
+#[test]
+fn nothing_is_filled_up_to_a_date_that_somebody_mistyped() {
+    let days = ["0024-05-05", "2025-12-30", "2026-01-02", "+20260-04-03"];
+    let sums = days.map(|day| sum("USD", Some(day), Measure::Collected, 1));
+    let asked = RevenueQuery { fill: true, ..query(Granularity::Daily) };
+    let proof = Proof {
+        checked_at: "2026-01-05T00:00:00Z".parse().unwrap(),
+        buckets_recomputed: 0,
+        verified_at: None,
+    };
+    let revenue = Revenue::assemble(asked, &sums, &[], None, proof).unwrap().filled().unwrap();
+    let listed: Vec<String> = revenue.breakdown.iter().map(|(day, _)| day.to_string()).collect();
+    let expected = ["0024-05-05", "2025-12-30", "2025-12-31", "2026-01-01", "2026-01-02", "+20260-04-03"];
+    assert_eq!(listed, expected);
 }

@@ -24,13 +24,13 @@ changes AS MATERIALIZED (
     JOIN fetched ON fetched.source = former.source
     LEFT JOIN LATERAL (
         SELECT kind, status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor,
-               parent_external_id, observed_at
+               parent_external_id, observed_at, capturable_minor, money_moved, without_payment, claimed_refunded_minor
         FROM payments known
         WHERE known.source = former.source AND known.entity = former.entity AND known.external_id = former.external_id
           AND known.updated_at = former.superseded_at
         UNION ALL
         SELECT kind, status, amount_minor, currency, occurred_at, deleted_at, uncaptured_minor, withdrawn_minor,
-               parent_external_id, observed_at
+               parent_external_id, observed_at, capturable_minor, money_moved, without_payment, claimed_refunded_minor
         FROM payment_history known
         WHERE known.source = former.source AND known.entity = former.entity AND known.external_id = former.external_id
           AND known.updated_at = former.superseded_at AND known.superseded_at > known.updated_at
@@ -43,10 +43,12 @@ changes AS MATERIALIZED (
       AND (new.observed_at IS NULL
            OR new.observed_at > fetched.at
               AND (former.kind, former.status, former.amount_minor, former.currency, former.occurred_at,
-                   former.deleted_at IS NULL, former.uncaptured_minor, former.withdrawn_minor, former.parent_external_id)
+                   former.deleted_at IS NULL, former.uncaptured_minor, former.withdrawn_minor, former.parent_external_id,
+                   former.capturable_minor, former.money_moved, former.without_payment, former.claimed_refunded_minor)
                   IS DISTINCT FROM
                   (new.kind, new.status, new.amount_minor, new.currency, new.occurred_at,
-                   new.deleted_at IS NULL, new.uncaptured_minor, new.withdrawn_minor, new.parent_external_id))
+                   new.deleted_at IS NULL, new.uncaptured_minor, new.withdrawn_minor, new.parent_external_id,
+                   new.capturable_minor, new.money_moved, new.without_payment, new.claimed_refunded_minor))
     UNION ALL
     SELECT added.source, added.entity, added.external_id, added.created_at, ARRAY[added.parent_external_id],
            added.uncaptured_minor

@@ -1,5 +1,5 @@
 -- What there is to know of two payments before something is decided about them: $1 are their sources, $2 their ids. What a
--- payment counts for is none where it counts as no sale.
+-- payment counts for is none where it is not collected.
 SELECT (stored.external_id IS NOT NULL) AS "is_stored!", counts.measure AS "measure?",
        excluded.id AS "excluded_by?", excluded.counted_source AS "counted_source?",
        excluded.counted_external_id AS "counted_external_id?",
@@ -12,6 +12,7 @@ LEFT JOIN payments stored ON stored.source = asked.source AND stored.entity = 'p
      AND stored.external_id = asked.external_id
 LEFT JOIN revenue_rows counts ON counts.source = asked.source AND counts.entity = 'payments'
      AND counts.external_id = asked.external_id AND counts.basis = 'both'
+     AND counts.measure = 'collected'
 LEFT JOIN revenue_exclusions excluded ON excluded.source = asked.source AND excluded.entity = 'payments'
      AND excluded.external_id = asked.external_id AND excluded.revoked_at IS NULL
 ORDER BY asked.nth

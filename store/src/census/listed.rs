@@ -6,6 +6,7 @@ use buffalo_model::{Entity, Source};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
+use crate::connect::prepare_session;
 use crate::database::Database;
 use crate::{Sessions, Store};
 
@@ -41,6 +42,7 @@ impl Listed {
             return Ok(Self::Memory { ids: HashSet::new(), looked_at: None });
         }
         let mut connection = store.connect_options.connect().await?;
+        prepare_session(&mut connection, Sessions::Own).await?;
         sqlx::query("CREATE TEMPORARY TABLE census (external_id text PRIMARY KEY)")
             .execute(&mut connection)
             .await?;

@@ -60,7 +60,7 @@ impl Store {
             });
         }
         Ok(Rehearsal {
-            batch: ClaimedBatch { tx, claim_id: NO_CLAIM, rows, server: self.server.clone() },
+            batch: ClaimedBatch { tx, claim_id: NO_CLAIM, rows, server: self.server.clone(), tries: 0 },
             ids,
         })
     }

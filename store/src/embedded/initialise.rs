@@ -11,7 +11,7 @@ use super::error::EmbeddedError;
 use super::programs::{Programs, last_words};
 use super::server_user::NO_FOLLOW;
 use super::settings::INCLUDE;
-use super::{DATABASE, ROLE};
+use super::{DATABASE, ROLE, Tcp};
 
 /// `initdb` takes about a second; a slow disk may make it many.
 const INITDB_LIMIT: Duration = Duration::from_secs(180);
@@ -47,7 +47,7 @@ pub(super) fn initialise(programs: &Programs, data_dir: &DataDir) -> Result<(), 
         "--locale=C",
         "--data-checksums",
         "--auth-local=trust",
-        "--auth-host=reject",
+        "--auth-host=scram-sha-256",
         "--no-instructions",
     ]);
     programs.run("initdb", command, None, INITDB_LIMIT)?;
@@ -59,18 +59,26 @@ pub(super) fn initialise(programs: &Programs, data_dir: &DataDir) -> Result<(), 
     std::fs::rename(&unfinished, &finished).map_err(EmbeddedError::io("finish", &unfinished))
 }
 
-/// Creates the database `buffalo` when it is missing, before the server starts and without a client program.
+/// Creates the database `buffalo` when it is missing, and sets the password where one is asked for, before the
+/// server starts and without a client program.
 ///
 /// Attempting it every time takes a few hundredths of a second and also repairs the work of a user who
 /// dropped it.
-pub(super) fn create_missing_database(programs: &Programs, cluster: &Path) -> Result<(), EmbeddedError> {
+pub(super) fn prepare_database(
+    programs: &Programs,
+    cluster: &Path,
+    tcp: Option<&Tcp>,
+) -> Result<(), EmbeddedError> {
     const WHAT: &str = "creating the database";
     let deadline = Instant::now() + CHILDREN_LIMIT;
-    let statement = format!("CREATE DATABASE {DATABASE}\n");
+    let mut statements = format!("CREATE DATABASE {DATABASE}\n");
+    if let Some(Tcp { password, .. }) = tcp {
+        statements.push_str(&format!("ALTER ROLE {ROLE} PASSWORD '{password}'\n"));
+    }
     let said = loop {
         let mut command = programs.command("postgres");
         command.arg("--single").arg("-D").arg(cluster).arg("postgres");
-        match programs.run(WHAT, command, Some(&statement), RECOVERY_LIMIT) {
+        match programs.run(WHAT, command, Some(&statements), RECOVERY_LIMIT) {
             Ok(output) => break String::from_utf8_lossy(&output.stderr).into_owned(),
             Err(EmbeddedError::Failed { reason, .. })
                 if reason.contains("pre-existing shared memory block") && Instant::now() < deadline =>

@@ -1,5 +1,5 @@
 //! A private PostgreSQL for `buffalo demo` and for tests, kept in one directory and reachable by a Unix
-//! socket only.
+//! socket only; for benchmarks by TCP on the loopback interface only, as users connect.
 //!
 //! The server belongs to this process: it is started here, stopped here, and a server that a killed process
 //! left behind is stopped by the next start. Everything lives in the data directory:
@@ -45,7 +45,7 @@ const DATABASE: &str = "buffalo";
 /// The database role that owns everything. It is the same whichever user of the system runs the server.
 const ROLE: &str = "buffalo";
 
-/// Names the socket's file (`.s.PGSQL.5432`); nothing listens on a TCP port.
+/// Names the socket's file (`.s.PGSQL.5432`) of a server that listens on no TCP port.
 const PORT: u16 = 5432;
 
 /// A running private PostgreSQL server.
@@ -65,9 +65,21 @@ impl EmbeddedPostgres {
     /// another process uses the directory, and when the server does not come up; nothing is left running
     /// then.
     pub async fn start(data_dir: &Path) -> Result<Self, EmbeddedError> {
+        Self::start_reachable(data_dir, None).await
+    }
+
+    /// The same, reachable by TCP on the loopback interface, with a password that is new at each start. The
+    /// URLs are those of TCP. `data_dir` must not have been used by [`EmbeddedPostgres::start`] of an older
+    /// program, whose server refuses TCP.
+    pub async fn start_with_tcp(data_dir: &Path) -> Result<Self, EmbeddedError> {
+        let tcp = Tcp::any_port().map_err(EmbeddedError::io("find a free port for", data_dir))?;
+        Self::start_reachable(data_dir, Some(tcp)).await
+    }
+
+    async fn start_reachable(data_dir: &Path, tcp: Option<Tcp>) -> Result<Self, EmbeddedError> {
         let data_dir = data_dir.to_path_buf();
-        let server = blocking(move || Server::start(&data_dir)).await?;
-        let url = connection_url(server.socket_dir(), DATABASE);
+        let server = blocking(move || Server::start(&data_dir, tcp)).await?;
+        let url = server.url_for(DATABASE);
         Ok(Self { server: Arc::new(server), url })
     }
 
@@ -78,7 +90,7 @@ impl EmbeddedPostgres {
 
     /// The connection URL of another database of this server, which need not exist.
     pub fn url_for(&self, database: &str) -> String {
-        connection_url(self.server.socket_dir(), database)
+        self.server.url_for(database)
     }
 
     /// Shuts the server down, which ends every connection, and starts it again at the same URL.
@@ -104,12 +116,34 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Where a server listens besides its socket, and the password that it asks for there.
+#[derive(Debug, Clone)]
+struct Tcp {
+    port: u16,
+    password: String,
+}
+
+impl Tcp {
+    /// A port that is free at this moment, and a password that nobody has seen.
+    fn any_port() -> std::io::Result<Self> {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        Ok(Self { port, password: uuid::Uuid::new_v4().simple().to_string() })
+    }
+}
+
 /// The port is spelled out because sqlx otherwise takes it from `PGPORT`; `localhost` gives way to the `host`
 /// parameter.
-fn connection_url(socket_dir: &Path, database: &str) -> String {
-    let host = percent_encoded(socket_dir.as_os_str().as_encoded_bytes());
+fn connection_url(socket_dir: &Path, tcp: Option<&Tcp>, database: &str) -> String {
     let database = percent_encoded(database.as_bytes());
-    format!("postgres://{ROLE}@localhost:{PORT}/{database}?host={host}")
+    match tcp {
+        Some(Tcp { port, password }) => {
+            format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
+        }
+        None => {
+            let host = percent_encoded(socket_dir.as_os_str().as_encoded_bytes());
+            format!("postgres://{ROLE}@localhost:{PORT}/{database}?host={host}")
+        }
+    }
 }
 
 /// Encodes everything but the characters that RFC 3986 never gives a meaning, so that it fits any part of a

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use super::data_dir::DataDir;
 use super::error::EmbeddedError;
-use super::initialise::{create_missing_database, initialise};
+use super::initialise::{initialise, prepare_database};
 use super::locate::{SearchPlaces, choose};
 use super::postmaster::{clear_leftover, stop_server};
 use super::programs::{Programs, last_words};
 use super::server_user::ServerUser;
 use super::settings::write_settings;
 use super::socket_dir::SocketDir;
+use super::{Tcp, connection_url};
 
 /// How long the server may take until it accepts connections.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -31,12 +32,13 @@ pub(super) struct Server {
     /// Held by whoever starts or stops the server, so that a restart and a stop do not cross.
     transition: Mutex<()>,
     socket_dir: SocketDir,
+    tcp: Option<Tcp>,
     data_dir: DataDir,
 }
 
 impl Server {
     /// Takes the directory, makes it whole, and starts its server.
-    pub(super) fn start(data_dir: &Path) -> Result<Self, EmbeddedError> {
+    pub(super) fn start(data_dir: &Path, tcp: Option<Tcp>) -> Result<Self, EmbeddedError> {
         let data_dir = DataDir::claim(data_dir)?;
         let cluster = data_dir.cluster();
         let user = ServerUser::for_database(&cluster)?;
@@ -49,8 +51,8 @@ impl Server {
         }
         clear_leftover(&programs, &cluster)?;
         let socket_dir = SocketDir::prepare(&data_dir, &programs.user)?;
-        write_settings(&programs, &cluster, socket_dir.path(), &data_dir.settings())?;
-        let server = Self { programs, cluster, transition: Mutex::new(()), socket_dir, data_dir };
+        write_settings(&programs, &cluster, socket_dir.path(), tcp.as_ref(), &data_dir.settings())?;
+        let server = Self { programs, cluster, transition: Mutex::new(()), socket_dir, tcp, data_dir };
         // When this fails, dropping the value stops what has been started.
         server.launch()?;
         Ok(server)
@@ -72,14 +74,20 @@ impl Server {
     }
 
     /// The directory of the server's socket.
+    #[cfg(test)]
     pub(super) fn socket_dir(&self) -> &Path {
         self.socket_dir.path()
+    }
+
+    /// The connection URL of one of its databases.
+    pub(super) fn url_for(&self, database: &str) -> String {
+        connection_url(self.socket_dir.path(), self.tcp.as_ref(), database)
     }
 
     /// Starts the server and waits until it accepts connections. No server may be running.
     fn launch(&self) -> Result<(), EmbeddedError> {
         self.socket_dir.clear()?;
-        create_missing_database(&self.programs, &self.cluster)?;
+        prepare_database(&self.programs, &self.cluster, self.tcp.as_ref())?;
         let log = self.data_dir.log();
         let said_before = log.metadata().map_or(0, |metadata| metadata.len());
         let args = [OsStr::new("start"), "-D".as_ref(), self.cluster.as_ref(), "-l".as_ref(), log.as_ref()];

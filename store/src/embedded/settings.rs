@@ -1,4 +1,4 @@
-//! The settings of the private server: small, durable, and reachable by its socket only.
+//! The settings of the private server: small, durable, and reachable by its socket, or on the loopback interface.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
@@ -6,10 +6,10 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use super::PORT;
 use super::error::EmbeddedError;
 use super::programs::Programs;
 use super::server_user::NO_FOLLOW;
+use super::{PORT, Tcp};
 
 /// Added to the `postgresql.conf` that `initdb` writes. The path is relative, so that the data directory can
 /// be moved, and the file may be missing, so that the server's programs can be asked questions before it is
@@ -36,9 +36,10 @@ pub(super) fn write_settings(
     programs: &Programs,
     cluster: &Path,
     socket_dir: &Path,
+    tcp: Option<&Tcp>,
     path: &Path,
 ) -> Result<(), EmbeddedError> {
-    let text = settings_text(socket_dir, supported_compression(programs, cluster));
+    let text = settings_text(socket_dir, tcp, supported_compression(programs, cluster));
     let mut options = OpenOptions::new();
     let opened = options.write(true).create(true).truncate(true).custom_flags(NO_FOLLOW).open(path);
     let mut file = opened.map_err(EmbeddedError::io("open", path))?;
@@ -61,17 +62,24 @@ fn supported_compression(programs: &Programs, cluster: &Path) -> Compression {
 
 /// Nothing here trades durability for speed (`fsync` and `synchronous_commit` keep their default, on): what
 /// is kept in a private server is expected to survive a crash like any other data.
-fn settings_text(socket_dir: &Path, compression: Compression) -> String {
+fn settings_text(socket_dir: &Path, tcp: Option<&Tcp>, compression: Compression) -> String {
     let socket_dir = socket_dir.display();
+    // Either way is the only one.
+    let reached_by = match tcp {
+        None => {
+            format!("listen_addresses = ''\nport = {PORT}\nunix_socket_directories = '\"{socket_dir}\"'\n")
+        }
+        Some(tcp) => {
+            format!("listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\n", tcp.port)
+        }
+    };
     let compression = match compression {
         Compression::Lz4 => "lz4",
         Compression::Pglz => "pglz",
     };
     format!(
         "# Written anew before each start of the private server; changes made here do not last.\n\
-         listen_addresses = ''\n\
-         port = {PORT}\n\
-         unix_socket_directories = '\"{socket_dir}\"'\n\
+         {reached_by}\
          max_connections = 100\n\
          shared_buffers = 128MB\n\
          max_wal_size = 1GB\n\

@@ -1,6 +1,7 @@
 //! What became of a delivery. Each outcome is counted by the transaction that writes it down, and a transaction that is
 //! repeated because nobody heard of its commit changes and counts nothing.
 
+use buffalo_model::{MAX_REASON_BYTES, storable};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -89,7 +90,7 @@ impl Store {
             delivery.notification.id,
             delivery.channel,
             delivery.attempt,
-            error,
+            &*storable(error, MAX_REASON_BYTES),
             retry_at,
             now,
             delivery.leased_until,

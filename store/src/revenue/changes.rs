@@ -11,8 +11,8 @@ use super::read::{document, unreadable};
 use crate::database::Tx;
 use crate::{Store, StoreError};
 
-/// All is of one snapshot. To compile the statement would take longer than to answer.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
+/// All is of one snapshot.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Days are told apart for a hundred years before `since`; what is dated earlier is a mistake, and on none of them.
 const MOST_DAYS: TimeDelta = TimeDelta::days(36_525);

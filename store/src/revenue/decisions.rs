@@ -7,7 +7,11 @@ mod error;
 mod list;
 mod standing;
 
-use buffalo_model::{Certainty, DecisionId, Overlap, OverlapQuery, PaymentKey, Source};
+use std::borrow::Cow;
+
+use buffalo_model::{
+    Certainty, DecisionId, MAX_REASON_BYTES, Overlap, OverlapQuery, PaymentKey, Source, storable,
+};
 use chrono::{DateTime, Utc};
 
 use crate::database::Tx;
@@ -18,7 +22,7 @@ pub use error::DecisionError;
 pub use list::Decisions;
 
 /// As for finding pairs, which may be part of it.
-const BEGIN: &str = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan";
+const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// The lock of who decides.
 const DECIDING: i32 = 2;
@@ -160,7 +164,7 @@ impl Store {
             first.external_id,
             second.source.as_str(),
             second.external_id,
-            reason,
+            &*storable(reason, MAX_REASON_BYTES),
             judgement.by,
             judgement.at,
         )
@@ -227,7 +231,8 @@ impl Store {
         let of_counted: Vec<&str> = decisions.iter().map(|(_, counted, _)| counted.source.as_str()).collect();
         let counted: Vec<&str> =
             decisions.iter().map(|(_, counted, _)| counted.external_id.as_str()).collect();
-        let reasons: Vec<&str> = decisions.iter().map(|(.., reason)| reason.as_str()).collect();
+        let reasons: Vec<_> =
+            decisions.iter().map(|(.., reason)| storable(reason, MAX_REASON_BYTES)).collect();
         sqlx::query!(
             "INSERT INTO revenue_exclusions (id, source, entity, external_id, counted_source, counted_entity,
                                              counted_external_id, reason, decided_by, decided_at)
@@ -239,7 +244,7 @@ impl Store {
             &keys as &[&str],
             &of_counted as &[&str],
             &counted as &[&str],
-            &reasons as &[&str],
+            &reasons as &[Cow<'_, str>],
             judgement.by,
             judgement.at,
         )

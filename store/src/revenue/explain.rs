@@ -14,7 +14,7 @@ use crate::{Store, StoreError};
 
 /// Figures and rows are of one snapshot; see [`super::read`] for the plans.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-                     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+                     SET LOCAL plan_cache_mode = force_generic_plan";
 
 impl Store {
     /// A figure as of `now` with a part of the payments that it is the sum of, from one snapshot.

@@ -1,6 +1,7 @@
 //! Reading sums: from buckets, or from payments.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use buffalo_model::{
     Basis, Currency, Difference, Figures, Freshness, Measure, Overflow, RevenueDrift, RevenueQuery, Source,
@@ -19,8 +20,8 @@ use crate::{Store, StoreError};
 pub(super) const NOW_AND_EVER: DateTime<Utc> =
     DateTime::from_timestamp(8_000_000_000_000, 0).expect("a time");
 
-/// All statements of an answer have one snapshot. The planner would compile what it takes for long.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
+/// All statements of an answer have one snapshot.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What was read.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(super) struct Read {
     pub(super) recomputed: i64,
     /// Days of the range whose sums are not kept.
     pub(super) unknown_days: i64,
+    /// Whether something was found in a gap, where there should be nothing.
+    pub(super) in_gaps: bool,
     /// Where payments are, if it was asked for.
     pub(super) bounds: Option<Bounds>,
 }
@@ -50,6 +53,7 @@ struct Row {
     amounts: Vec<String>,
     payments: Vec<i64>,
     freshness: Value,
+    missing_returns: Value,
     verified_at: Option<DateTime<Utc>>,
     drift: Value,
     marks: i64,
@@ -89,8 +93,29 @@ impl Store {
         most_marks: i64,
     ) -> Result<Read, StoreError> {
         let row = self.ask_buckets(&mut *tx, query, range, with_bounds, most_marks).await?;
-        let unattributed = self.unattributed_in_tx(tx, query, range).await?;
+        let unattributed = self.unattributed_in_tx(tx, query, range.starts_at(), range.ends_at()).await?;
         row.read(query, range, with_bounds, unattributed)
+    }
+
+    /// Sums of days that begin within buckets, which are read from payments, and of those that follow.
+    pub(super) async fn read_both(
+        &self,
+        query: &RevenueQuery,
+        (odd, even): (&Range, &Range),
+        most_marks: i64,
+    ) -> Result<Read, StoreError> {
+        let fail = || self.fail("compute revenue");
+        let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
+        let before = self.ask_rows(&mut tx, query, odd, false).await?;
+        let before = before.read(query, odd, false, Vec::new())?;
+        let row = self.ask_buckets(&mut tx, query, even, true, most_marks).await?;
+        let unattributed = self.unattributed_in_tx(&mut tx, query, odd.starts_at(), even.ends_at()).await?;
+        tx.commit().await.map_err(fail())?;
+        let mut read = row.read(query, even, true, unattributed)?;
+        read.sums.extend(before.sums);
+        read.in_gaps |= before.in_gaps;
+        read.drift = before.drift.or(read.drift);
+        Ok(read)
     }
 
     async fn ask_buckets(
@@ -140,9 +165,20 @@ impl Store {
         range: &Range,
         with_bounds: bool,
     ) -> Result<Read, StoreError> {
-        let fail = || self.fail("compute revenue");
+        let row = self.ask_rows(tx, query, range, with_bounds).await?;
+        let unattributed = self.unattributed_in_tx(tx, query, range.starts_at(), range.ends_at()).await?;
+        row.read(query, range, with_bounds, unattributed)
+    }
+
+    async fn ask_rows(
+        &self,
+        tx: &mut Tx<'_>,
+        query: &RevenueQuery,
+        range: &Range,
+        with_bounds: bool,
+    ) -> Result<Row, StoreError> {
         let sources = sources(query);
-        let row = sqlx::query_file_as!(
+        sqlx::query_file_as!(
             Row,
             "queries/revenue/rows.sql",
             &range.starts_at,
@@ -156,16 +192,15 @@ impl Store {
         )
         .fetch_one(&mut *tx)
         .await
-        .map_err(fail())?;
-        let unattributed = self.unattributed_in_tx(tx, query, range).await?;
-        row.read(query, range, with_bounds, unattributed)
+        .map_err(self.fail("compute revenue"))
     }
 
     async fn unattributed_in_tx(
         &self,
         tx: &mut Tx<'_>,
         query: &RevenueQuery,
-        range: &Range,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
     ) -> Result<Vec<(Currency, Figures)>, StoreError> {
         if query.basis == Basis::Event {
             return Ok(Vec::new());
@@ -173,8 +208,8 @@ impl Store {
         let sources = sources(query);
         let rows = sqlx::query_file!(
             "queries/revenue/unattributed.sql",
-            range.starts_at(),
-            range.ends_at(),
+            from,
+            until,
             query.as_of.unwrap_or(NOW_AND_EVER),
             sources.as_deref() as Option<&[&str]>,
         )
@@ -207,12 +242,13 @@ impl Row {
             sums: self.sums(query, range)?,
             unattributed,
             bounds: with_bounds.then_some(Bounds { earliest: self.earliest, latest: self.latest }),
-            freshness: document(self.freshness)?,
+            freshness: freshness(self.freshness, self.missing_returns)?,
             drift: drift(document(self.drift)?),
             verified_at: self.verified_at,
             marks: self.marks,
             recomputed: self.recomputed,
-            unknown_days: self.unknown_days,
+            unknown_days: self.unknown_days - i64::try_from(range.gaps.len()).unwrap_or(i64::MAX),
+            in_gaps: self.pieces.iter().flatten().any(|piece| Range::is_gap(*piece)),
         })
     }
 
@@ -274,6 +310,16 @@ fn sum(currency: &str, measure: &str, amount: &str, payments: i64) -> Result<Sum
 
 pub(super) fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
     query.sources().map(|sources| sources.into_iter().map(Source::as_str).collect())
+}
+
+/// How far sources reach, and how many of their sales contradict their returns.
+fn freshness(found: Value, missing_returns: Value) -> Result<Vec<Freshness>, StoreError> {
+    let mut freshness: Vec<Freshness> = document(found)?;
+    let missing: BTreeMap<String, i64> = document(missing_returns)?;
+    for fresh in &mut freshness {
+        fresh.missing_returns = missing.get(fresh.source.as_str()).copied().unwrap_or_default();
+    }
+    Ok(freshness)
 }
 
 fn drift(found: Vec<Difference>) -> Option<RevenueDrift> {

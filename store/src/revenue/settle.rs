@@ -53,8 +53,8 @@ impl Store {
     }
 
     pub(super) async fn settle_revenue_in_turn(&self, range: &Range, turn: Turn) -> Result<(), StoreError> {
-        let days = if range.cut == Cut::Days { &range.starts_at[..] } else { &[] };
-        self.settle(days, &range.ends_at, turn).await.map(drop)
+        let (starts_at, ends_at) = if range.cut == Cut::Days { range.days() } else { Default::default() };
+        self.settle(&starts_at, &ends_at, turn).await.map(drop)
     }
 
     /// Settles beside the answer that found something to settle; one at a time in a process.
@@ -102,7 +102,7 @@ impl Store {
         let fail = || self.fail("settle revenue");
         // What is lost with the server's memory is settled again: marks and buckets are lost together. Payments that were just
         // written have no statistics, by which the planner would read all of them for each bucket.
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; \
                      SET LOCAL enable_bitmapscan = off; SET LOCAL synchronous_commit = off";
         let mut tx = self.settler.database.begin_with(begin).await.map_err(fail())?;
         if turn == Turn::Wait {

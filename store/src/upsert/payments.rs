@@ -48,6 +48,11 @@ pub(crate) async fn upsert(
         &column(rows, |payment| payment.withdrawn_minor),
         &column(rows, |payment| payment.customer_email.as_deref()) as &[Option<&str>],
         known == Known::Wrong,
+        &column(rows, |payment| payment.capturable_minor),
+        &column(rows, |payment| payment.money_moved) as &[Option<bool>],
+        &column(rows, |payment| payment.without_payment),
+        &column(rows, |payment| payment.claimed_refunded_minor) as &[Option<i64>],
+        &column(rows, |payment| payment.claimed_disputed.then_some(true)) as &[Option<bool>],
     )
     .execute(connection)
     .await

@@ -1,9 +1,10 @@
 //! Claims: whose rows come next, and what becomes of the rows of workers that died.
 
-use buffalo_store::{ClaimedBatch, Claimer, DeadRow, Heard, Look};
+use buffalo_model::Normalised;
+use buffalo_store::{ClaimedBatch, Claimer, DeadRow, Heard, Look, Sessions, UpsertRow};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::fixture::{Fixture, T0, record};
+use crate::fixture::{Fixture, T0, payment, record};
 
 const LATER: DateTime<Utc> = DateTime::from_timestamp(1_800_003_600, 0).unwrap();
 
@@ -200,4 +201,30 @@ async fn the_sixth_claim_walks_along_the_index_too() {
     assert!(plan.contains("ingest_outbox_due") && !plan.contains("Sort"), "{plan}");
     drop(connection);
     fixture.database.drop_it().await;
+}
+
+/// A plan made under what the claim alone needs made each batch's triggers look so dear that the server compiled them.
+#[tokio::test]
+async fn what_steers_the_claims_plan_steers_no_other() {
+    for sessions in [Sessions::Own, Sessions::Shared] {
+        let mut fixture = Fixture::with_sessions(sessions).await;
+        for statement in [
+            "CREATE TABLE seen (setting text)",
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO seen SELECT name || '=' || setting FROM pg_settings WHERE name IN ('enable_sort', 'jit');
+                 RETURN NULL;
+             END $$",
+            "CREATE TRIGGER look AFTER INSERT ON payments FOR EACH STATEMENT EXECUTE FUNCTION look()",
+        ] {
+            fixture.run(statement).await;
+        }
+        fixture.write(&[record("ch_1", 0, "{}")]).await.unwrap();
+        let mut batch = fixture.claim(10).await.unwrap();
+        let value = Normalised::Payment(payment(100));
+        batch.upsert(&[UpsertRow { row: 0, value }], T0).await.unwrap();
+        batch.settle(&[], &[], T0).await.unwrap();
+        let seen = "SELECT string_agg(setting, ' ' ORDER BY setting) FROM seen";
+        assert_eq!(fixture.database.text(seen).await, "enable_sort=on jit=off", "{sessions:?}");
+        fixture.database.drop_it().await;
+    }
 }

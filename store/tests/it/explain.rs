@@ -32,6 +32,15 @@ async fn with_every_measure() -> Fixture {
         ("re_1", refund(PaymentStatus::Refunded, 23)),
         ("re_pending", refund(PaymentStatus::Pending, 29)),
         ("re_unknown", refund(PaymentStatus::Unknown, 31)),
+        (
+            "re_without",
+            Payment {
+                without_payment: true,
+                parent_external_id: None,
+                ..refund(PaymentStatus::Refunded, 43)
+            },
+        ),
+        ("yy_part", Payment { uncaptured_minor: 53, capturable_minor: 47, ..payment(59) }),
         ("zz_euro", Payment { currency: "EUR".parse().unwrap(), ..payment(37) }),
         ("zz_late", Payment { occurred_at: T0 + TimeDelta::days(300), ..payment(41) }),
     ];
@@ -110,14 +119,15 @@ async fn every_measure_has_its_rows() {
         found.insert(measure.as_str(), ids(measure).await);
     }
     let expected = BTreeMap::from([
-        ("collected", vec!["ch_1 10000", "ch_2 2000", "zz_late 41"]),
+        ("collected", vec!["ch_1 10000", "ch_2 2000", "yy_part 59", "zz_late 41"]),
         ("refunded", vec!["re_1 23"]),
         ("disputed", vec!["dp_lost 19"]),
         ("withdrawn", vec!["dp_open 60"]),
-        ("pending", vec!["ch_pending 13"]),
+        ("pending", vec!["ch_pending 13", "yy_part 47"]),
         ("pending_return", vec!["dp_open 40", "re_pending 29"]),
         ("unknown", vec!["ch_unknown 17", "re_unknown 31"]),
         ("excluded", vec!["ch_excluded 7"]),
+        ("refund_without_payment", vec!["re_without 43"]),
     ]);
     let expected: BTreeMap<_, Vec<_>> = expected
         .into_iter()

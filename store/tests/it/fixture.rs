@@ -2,7 +2,7 @@
 
 use buffalo_model::{
     Cursor, Entity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RequestCounts, RunId, RunStatus,
-    Source,
+    Source, Ties,
 };
 use buffalo_store::{
     ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Written,
@@ -22,13 +22,17 @@ pub struct Fixture {
     pub run_id: RunId,
     /// That of the cursor.
     pub version: i64,
+    pub ties: Ties,
 }
 
 impl Fixture {
     pub async fn new() -> Self {
+        Self::with_sessions(Sessions::Own).await
+    }
+
+    pub async fn with_sessions(sessions: Sessions) -> Self {
         let database = TestDatabase::create().await;
-        let options =
-            StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions: Sessions::Own };
+        let options = StoreOptions { url: database.url.clone().into(), max_connections: 5, sessions };
         let store = Store::new(&options).unwrap();
         let source = Source::new("stripe");
         let run_id = RunId::generate();
@@ -41,7 +45,7 @@ impl Fixture {
         };
         store.start_run(&run, T0).await.unwrap();
         store.read_cursor(&source, Entity::Payments, T0).await.unwrap();
-        Self { database, store, source, run_id, version: 0 }
+        Self { database, store, source, run_id, version: 0, ties: Ties::LaterHolds }
     }
 
     /// Any statement.
@@ -64,6 +68,7 @@ impl Fixture {
             entity: Entity::Payments,
             run_id: self.run_id,
             records,
+            ties: self.ties,
             lane: Lane::Live,
             pages: 1,
             requests: RequestCounts { made: 1, ..RequestCounts::default() },
@@ -103,7 +108,12 @@ pub fn payment(amount_minor: i64) -> Payment {
         raw_status: "succeeded".to_owned(),
         amount_minor,
         uncaptured_minor: 0,
+        capturable_minor: 0,
         withdrawn_minor: 0,
+        money_moved: None,
+        without_payment: false,
+        claimed_refunded_minor: None,
+        claimed_disputed: false,
         customer_email: None,
         currency: "USD".parse().unwrap(),
         occurred_at: T0,

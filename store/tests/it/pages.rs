@@ -1,6 +1,6 @@
 //! Pages as they are written: what is news, what is gone, and that a page and its cursor are one.
 
-use buffalo_model::{Entity, RunId};
+use buffalo_model::{Entity, RunId, Ties};
 use buffalo_store::{StoreError, Unseen, Written};
 use chrono::TimeDelta;
 
@@ -46,7 +46,7 @@ async fn a_page_and_its_cursor_are_stored_both_or_neither() {
     let twice = fixture.write_at(&[record("ch_1", 0, "1")], 0).await;
     assert_eq!(
         twice.unwrap(),
-        Written { cursor_version: 1, enqueued: 0, deduped: 0 },
+        Written { cursor_version: 1, enqueued: 0, deduped: 0, ties: 0 },
         "a repeated write is known"
     );
     fixture.run_id = RunId::generate();
@@ -90,5 +90,45 @@ async fn what_a_whole_listing_did_not_show_is_named() {
     assert_eq!(named.len(), 2_500 - 2 - 1 - 1);
     assert_eq!(named[..3], ["a/0000", "a/0004", "a/0006"]);
     assert_eq!(fixture.store.count_stored(&source, Entity::Payments, "a/").await.unwrap(), 0);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_tie_is_read_again_where_the_order_of_writing_says_nothing() {
+    let mut fixture = Fixture::new().await;
+    fixture.ties = Ties::ReadAgain;
+    fixture.write(&[record("ch_1", 10, "1"), record("ch_2", 10, "1")]).await.unwrap();
+    let page = [record("ch_1", 10, "2"), record("ch_2", 10, " 1 "), record("ch_3", 10, "1")];
+    let written = fixture.write(&page).await.unwrap();
+    assert_eq!((written.enqueued, written.deduped, written.ties), (1, 2, 1));
+    let asked = "SELECT string_agg(external_id || ' ' || part, ',') FROM refetch_requests";
+    assert_eq!(fixture.database.text(asked).await, "ch_1 record");
+    let known = "SELECT string_agg(payload, '' ORDER BY id) FROM raw_records WHERE external_id = 'ch_1'";
+    assert_eq!(fixture.database.text(known).await, "1");
+    // What was read by its id holds.
+    fixture.ties = Ties::LaterHolds;
+    assert_eq!(fixture.write(&[record("ch_1", 10, "2")]).await.unwrap().enqueued, 1);
+    // A head in doubt ties with nothing.
+    fixture.ties = Ties::ReadAgain;
+    let at = record("ch_1", 5, "").observed_at;
+    fixture.store.doubt(&fixture.source, buffalo_model::Entity::Payments, &["ch_1"], at).await.unwrap();
+    assert_eq!(fixture.write(&[record("ch_1", 5, "2")]).await.unwrap().enqueued, 1);
+    fixture.database.drop_it().await;
+}
+
+#[tokio::test]
+async fn what_a_wrong_clock_stamped_holds_nothing_up() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .write(&[record("ch_1", 7_200, "1"), record("ch_2", 300, "1"), record("ch_3", 7_200, "1")])
+        .await
+        .unwrap();
+    let page = [record("ch_1", 5, "2"), record("ch_2", 5, "2"), record("ch_3", 5, "1")];
+    assert_eq!(fixture.write(&page).await.unwrap().enqueued, 1, "five minutes may be a clock of ours");
+    assert_eq!(
+        fixture.write(&[record("ch_3", 6, "2")]).await.unwrap().enqueued,
+        1,
+        "seen again, it was stamped anew"
+    );
     fixture.database.drop_it().await;
 }

@@ -4,6 +4,7 @@ mod barriers;
 mod crowds;
 mod ledger;
 mod limits;
+mod moved;
 mod past;
 mod plans;
 mod play;

@@ -23,7 +23,12 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         path: "migrations/20261121000021_revenue_marks_by_statement.sql",
         may: &[Kind::Sum, Kind::Unreadable],
-        reason: "the implementation as it is now: what migration 16 says, with lookups one by one and a mark for a statement",
+        reason: "the implementation until migration 25: what migration 16 says, with lookups one by one and a mark for a statement",
+    },
+    Allowed {
+        path: "migrations/20261201000025_money_that_moved.sql",
+        may: &[Kind::Sum, Kind::Unreadable],
+        reason: "the implementation as it is now: what a payment counts for (revenue_rows), and the triggers that keep history",
     },
     Allowed {
         path: "migrations/20261121000019_revenue_of_days.sql",
@@ -34,6 +39,11 @@ pub const ALLOWED: &[Allowed] = &[
         path: "migrations/20261121000023_revenue_changes.sql",
         may: &[Kind::Unreadable],
         reason: "the implementation: the rows of one payment (revenue_rows_of), in a language that the parser does not know",
+    },
+    Allowed {
+        path: "migrations/20261201000026_missing_returns.sql",
+        may: &[Kind::Status, Kind::Sum, Kind::Unreadable],
+        reason: "what a sale claims against all its stored refunds, whatever they count for, and no revenue",
     },
     Allowed {
         path: "store/queries/revenue/",
@@ -51,6 +61,11 @@ pub const ALLOWED: &[Allowed] = &[
         reason: "the implementation: mends the sums that are kept",
     },
     Allowed {
+        path: "store/queries/request_open_payments.sql",
+        may: &[Kind::Status],
+        reason: "no figure: which payments may still change, so that they are read again",
+    },
+    Allowed {
         path: "src/overlaps.rs",
         may: &[Kind::Sum],
         reason: "what pairs of payments come to, whatever of it is revenue",
@@ -64,6 +79,11 @@ pub const ALLOWED: &[Allowed] = &[
         path: "connectors/src/*/normalise.rs",
         may: &[Kind::Status, Kind::Unmapped],
         reason: "makes the status, and reads what it just made: how much of a charge was captured hangs on it",
+    },
+    Allowed {
+        path: "connectors/src/stripe/disputed.rs",
+        may: &[Kind::Status, Kind::Unmapped],
+        reason: "reads the status that was just made: what a dispute took hangs on how it ended",
     },
     Allowed {
         path: "connectors/src/sandbox/",

@@ -3,6 +3,9 @@
 /// Tables with payments. Those that begin with `revenue_` hold what was made of them.
 const TABLES: [&str; 2] = ["payments", "payment_history"];
 
+/// Columns and fields that hold an amount of a payment.
+const AMOUNTS: [&str; 4] = ["amount_minor", "uncaptured_minor", "capturable_minor", "claimed_refunded_minor"];
+
 /// Columns and fields that hold an amount, or a figure.
 const FIGURES: [&str; 5] = ["collected", "refunded", "disputed", "gross", "net"];
 
@@ -23,7 +26,7 @@ pub(crate) fn is_made_of_payments(name: &str) -> bool {
 /// Whether a column or field holds an amount of a payment.
 pub(crate) fn is_amount(name: &str) -> bool {
     let name = name.to_lowercase();
-    name == "amount_minor" || name == "uncaptured_minor"
+    AMOUNTS.contains(&name.as_str())
 }
 
 /// Whether a column or field holds an amount of a payment, or a sum of such.

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use super::Mending;
 use crate::database::Tx;
 use crate::error::classify;
+use crate::upsert::gone;
 use crate::upsert::payments::{self, Known};
 use crate::{ClaimedRow, Store, StoreError};
 
@@ -21,12 +22,12 @@ pub struct PaymentAndRaw {
     /// When it counts, as stored.
     pub occurred_at: DateTime<Utc>,
     /// The stored columns as texts, in the order of [`PaymentAndRaw::COLUMNS`].
-    pub stored: [Option<String>; 12],
+    pub stored: [Option<String>; 17],
 }
 
 impl PaymentAndRaw {
     /// The columns that are compared.
-    pub const COLUMNS: [&'static str; 12] = [
+    pub const COLUMNS: [&'static str; 17] = [
         "kind",
         "status",
         "rawStatus",
@@ -39,11 +40,16 @@ impl PaymentAndRaw {
         "customerExternalId",
         "customerEmail",
         "deleted",
+        "capturableCents",
+        "moneyMoved",
+        "withoutPayment",
+        "claimedRefundedCents",
+        "claimedDisputed",
     ];
 
     /// What these columns should be for a payment.
     #[must_use]
-    pub fn expected(payment: &Payment) -> [Option<String>; 12] {
+    pub fn expected(payment: &Payment) -> [Option<String>; 17] {
         [
             Some(payment.kind.as_str().to_owned()),
             Some(payment.status.as_str().to_owned()),
@@ -57,6 +63,11 @@ impl PaymentAndRaw {
             payment.customer_external_id.clone(),
             payment.customer_email.clone(),
             Some(payment.deleted.to_string()),
+            Some(payment.capturable_minor.to_string()),
+            payment.money_moved.map(|moved| moved.to_string()),
+            Some(payment.without_payment.to_string()),
+            payment.claimed_refunded_minor.map(|amount| amount.to_string()),
+            payment.claimed_disputed.then(|| true.to_string()),
         ]
     }
 
@@ -71,11 +82,13 @@ fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// A payment that is not what its raw record says.
+/// A payment that is not what its raw record says, or is missing.
 #[derive(Debug)]
 pub struct WrongPayment {
-    /// Its place in the page.
-    pub stored: PaymentAndRaw,
+    /// The raw record.
+    pub raw: ClaimedRow,
+    /// When what is stored counts; none where nothing is stored.
+    pub stored_at: Option<DateTime<Utc>>,
     /// What it should be.
     pub expected: Normalised,
 }
@@ -135,6 +148,11 @@ impl Store {
                     row.customer_external_id,
                     row.customer_email,
                     Some(row.deleted.to_string()),
+                    Some(row.capturable_minor.to_string()),
+                    row.money_moved.map(|moved| moved.to_string()),
+                    Some(row.without_payment.to_string()),
+                    row.claimed_refunded_minor.map(|amount| amount.to_string()),
+                    row.claimed_disputed.map(|disputed| disputed.to_string()),
                 ];
                 Ok(PaymentAndRaw { raw, key, occurred_at: row.occurred_at, stored })
             })
@@ -161,19 +179,20 @@ impl Store {
                 Normalised::Payment(payment) => Some(payment.occurred_at),
                 _ => None,
             };
-            for place in [Some(wrong.stored.occurred_at), expected].into_iter().flatten() {
-                sources.push(wrong.stored.key.source.as_str());
+            for place in [wrong.stored_at, expected].into_iter().flatten() {
+                sources.push(wrong.raw.key.source.as_str());
                 places.push(place);
             }
         }
         let mut tx = self.pool.begin().await.map_err(fail())?;
         let before = self.figures_of(&mut tx, &sources, &places).await?;
-        let mut rows = Vec::new();
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
         for wrong in wrong {
-            let Some(raw) = &wrong.stored.raw else { continue };
+            let raw = &wrong.raw;
             match &wrong.expected {
                 Normalised::Payment(payment) => rows.push((raw, payment)),
                 _ => {
+                    gone.push(raw);
                     sqlx::query!(
                         "UPDATE payments SET deleted_at = coalesce(deleted_at, observed_at), updated_at = $5
                          WHERE source = $1 AND entity = $2 AND external_id = $3 AND revision = $4",
@@ -190,6 +209,7 @@ impl Store {
             }
         }
         payments::upsert(&mut tx, &rows, now, Known::Wrong).await.map_err(fail())?;
+        gone::upsert(&mut tx, &gone, now).await.map_err(fail())?;
         let after = self.figures_of(&mut tx, &sources, &places).await?;
         match mending {
             Mending::Done => tx.commit().await.map_err(fail())?,

@@ -95,7 +95,18 @@ impl Ledger {
                     _ => continue,
                 };
                 all.push(entry(None, measure, payment.occurred_at, payment.amount_minor.into(), false));
+                if payment.status == PaymentStatus::Collected && payment.capturable_minor > 0 {
+                    let more = payment.capturable_minor.into();
+                    all.push(entry(None, Measure::Pending, payment.occurred_at, more, false));
+                }
                 continue;
+            }
+            if payment.without_payment
+                && (payment.kind, payment.status) == (PaymentKind::Refund, PaymentStatus::Refunded)
+                && payment.amount_minor > 0
+            {
+                let amount = payment.amount_minor.into();
+                all.push(entry(None, Measure::RefundWithoutPayment, payment.occurred_at, amount, false));
             }
             let sale = self.sale_of(key, payment);
             for (measure, amount) in self.given_back(key, payment) {
@@ -117,8 +128,11 @@ impl Ledger {
         let amount = i128::from(payment.amount_minor);
         let withdrawn = amount.min(payment.withdrawn_minor.into());
         let mut counts = match payment.status {
+            PaymentStatus::Refunded if payment.without_payment => vec![],
             PaymentStatus::Refunded => vec![(Measure::Refunded, amount - self.released(key, payment))],
             PaymentStatus::Disputed => vec![(Measure::Disputed, amount)],
+            PaymentStatus::Voided => vec![(Measure::Disputed, payment.withdrawn_minor.into())],
+            PaymentStatus::Pending if payment.without_payment => vec![(Measure::Withdrawn, withdrawn)],
             PaymentStatus::Pending => {
                 vec![(Measure::Withdrawn, withdrawn), (Measure::PendingReturn, amount - withdrawn)]
             }
@@ -129,10 +143,10 @@ impl Ledger {
         counts
     }
 
-    /// What of a refund was never captured, as the refunds of a charge use that up one after another.
+    /// What of a refund gave nothing back, as it was never captured.
     fn released(&self, key: &Key, payment: &Payment) -> i128 {
-        let mut left = self.sale_of(key, payment).map_or(0, |sale| i128::from(sale.uncaptured_minor));
-        let mut siblings: Vec<_> = self
+        let Some(sale) = self.sale_of(key, payment) else { return 0 };
+        let mut refunds: Vec<_> = self
             .payments
             .iter()
             .filter(|(other, (_, sibling))| {
@@ -142,10 +156,25 @@ impl Ledger {
                     && !sibling.deleted
                     && sibling.parent_external_id == payment.parent_external_id
             })
-            .map(|(other, (_, sibling))| (sibling.occurred_at, other, i128::from(sibling.amount_minor)))
+            .map(|(other, (_, refund))| {
+                let order = match refund.money_moved {
+                    Some(false) => 0,
+                    None => 1,
+                    Some(true) => 2,
+                };
+                (order, refund.occurred_at, other, i128::from(refund.amount_minor))
+            })
             .collect();
-        siblings.sort();
-        for (_, other, amount) in siblings {
+        refunds.sort();
+        let sum = |wanted: &[i32]| -> i128 {
+            refunds.iter().filter(|refund| wanted.contains(&refund.0)).map(|refund| refund.3).sum()
+        };
+        let all = sum(&[0, 1, 2]);
+        let captured = if sale.status == PaymentStatus::Collected { sale.amount_minor.into() } else { 0 };
+        let known_to_have_moved = sum(&[2]).max(sale.claimed_refunded_minor.unwrap_or(0).into());
+        let releases = [sum(&[0]), all - known_to_have_moved, all - captured];
+        let mut left = releases.into_iter().max().unwrap().clamp(0, sale.uncaptured_minor.into());
+        for (_, _, other, amount) in refunds {
             let taken = left.min(amount);
             if other == key {
                 return taken;
@@ -173,6 +202,9 @@ fn add(figures: &mut Figures, counted: &Counted) {
         Measure::PendingReturn => (&mut figures.pending_returns, Some(&mut figures.pending_returns_count)),
         Measure::Unknown => (&mut figures.unknown, Some(&mut figures.unknown_count)),
         Measure::Excluded => (&mut figures.excluded, Some(&mut figures.excluded_count)),
+        Measure::RefundWithoutPayment => {
+            (&mut figures.refunds_without_payment, Some(&mut figures.refunds_without_payment_count))
+        }
     };
     *sum += counted.amount;
     if let Some(number) = number {

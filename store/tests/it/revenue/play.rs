@@ -35,7 +35,7 @@ fn key((source, place): At) -> Key {
 
 /// The columns of a payment that SQL writes, as $5 and so on.
 const COLUMNS: &str = "kind, status, amount_minor, uncaptured_minor, withdrawn_minor, currency, occurred_at,
-    parent_external_id, deleted_at";
+    parent_external_id, deleted_at, capturable_minor, money_moved, without_payment, claimed_refunded_minor";
 
 impl<'a> Game<'a> {
     /// Begins with nothing.
@@ -65,7 +65,7 @@ impl<'a> Game<'a> {
             Step::Upsert(_) => {}
             Step::Update(at, payment) if self.ledger.payments.contains_key(&key(*at)) => {
                 let set = format!(
-                    "UPDATE payments SET ({COLUMNS}, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $3) WHERE (source, external_id) = ($1, $2)"
+                    "UPDATE payments SET ({COLUMNS}, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $3) WHERE (source, external_id) = ($1, $2)"
                 );
                 self.sql(&set, *at, payment).await;
                 self.ledger.payments.get_mut(&key(*at)).unwrap().1 = payment.clone();
@@ -73,7 +73,7 @@ impl<'a> Game<'a> {
             Step::Insert(at, payment) if !self.ledger.payments.contains_key(&key(*at)) => {
                 let insert = format!(
                     "INSERT INTO payments (source, external_id, updated_at, {COLUMNS}, entity, created_at, observed_at, revision, raw_id, raw_status)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'payments', $3, $3, 0, 0, '')"
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'payments', $3, $3, 0, 0, '')"
                 );
                 self.sql(&insert, *at, payment).await;
                 self.ledger.payments.insert(key(*at), (0, payment.clone()));
@@ -169,6 +169,10 @@ impl<'a> Game<'a> {
             .bind(payment.occurred_at)
             .bind(payment.parent_external_id.as_deref())
             .bind(deleted_at)
+            .bind(payment.capturable_minor)
+            .bind(payment.money_moved)
+            .bind(payment.without_payment)
+            .bind(payment.claimed_refunded_minor)
             .execute(&self.fixture.database.pool)
             .await
             .unwrap();

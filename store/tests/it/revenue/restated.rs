@@ -56,7 +56,11 @@ fn restated(days: &[RestatedDay], currency: Currency) -> BTreeMap<NaiveDate, Sum
             Measure::Collected => 0,
             Measure::Refunded => 1,
             Measure::Disputed | Measure::Withdrawn => 2,
-            Measure::Pending | Measure::PendingReturn | Measure::Unknown | Measure::Excluded => continue,
+            Measure::Pending
+            | Measure::PendingReturn
+            | Measure::Unknown
+            | Measure::Excluded
+            | Measure::RefundWithoutPayment => continue,
         };
         sums.entry(day.date).or_default()[figure] += day.difference_cents;
     }

@@ -118,15 +118,22 @@ fn payment(place: usize) -> impl Strategy<Value = Payment> {
     let kind = prop_oneof![15 => select(usual), 1 => Just(odd)];
     let usual_status = if place < 4 { PaymentStatus::Collected } else { PaymentStatus::Refunded };
     let status = prop_oneof![2 => Just(usual_status), 1 => status()];
-    let uncaptured = prop_oneof![Just(0), amount()];
+    // Released, captured in part, or both; and refunds that say, or don't, whether they moved money.
+    let captures = (
+        prop_oneof![Just(0), amount()],
+        prop_oneof![3 => Just(0), 1 => amount()],
+        prop::option::of(amount()),
+    );
+    let refunded = (prop::option::of(any::<bool>()), prop::bool::weighted(0.15));
     let parent = prop_oneof![9 => (0_usize..2).prop_map(Some), 1 => (0..IDS).prop_map(Some), 1 => Just(None)];
     let deleted = prop::bool::weighted(0.1);
-    (kind, status, amount(), uncaptured, amount(), currency(), moment(), parent, deleted).prop_map(
+    (kind, status, amount(), captures, refunded, amount(), currency(), moment(), parent, deleted).prop_map(
         |(
             kind,
             status,
             amount_minor,
-            uncaptured_minor,
+            (uncaptured_minor, capturable_minor, claimed_refunded_minor),
+            (money_moved, without_payment),
             withdrawn_minor,
             currency,
             occurred_at,
@@ -139,7 +146,12 @@ fn payment(place: usize) -> impl Strategy<Value = Payment> {
                 raw_status: "any".to_owned(),
                 amount_minor,
                 uncaptured_minor,
+                capturable_minor,
                 withdrawn_minor,
+                money_moved,
+                without_payment,
+                claimed_refunded_minor,
+                claimed_disputed: false,
                 currency,
                 occurred_at,
                 parent_external_id: parent.map(id),

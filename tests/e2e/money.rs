@@ -1,0 +1,121 @@
+//! What counts is the money that moved, as Stripe tells it.
+
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+/// A summary in a currency, once all that was said so far is in it. The sandbox's clock goes on, so that what follows comes
+/// after all that was read.
+async fn summary(world: &World, step: &mut i64, currency: &str) -> Value {
+    world.sync().await;
+    *step += 1;
+    world.set_clock(*step * 10_000 - 100_000).await;
+    world.buffalo_json(&["revenue", "summary", "--currency", currency]).await
+}
+
+/// An account to which nothing has happened, some time ago.
+async fn world() -> World {
+    let world = World::with_charges(0).await;
+    world.set_clock(-100_000).await;
+    world
+}
+
+fn told<const N: usize>(summary: &Value, fields: [&str; N]) -> [String; N] {
+    fields.map(|field| summary[field].as_str().unwrap_or_else(|| panic!("{field} in {summary}")).to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_is_captured_in_parts_counts_as_far_as_it_is() {
+    let world = world().await;
+    let fields = ["totalRevenueCents", "pendingCents", "refundedCents", "netRevenueCents"];
+    let mut step = 0;
+    let part = json!({"captured": false, "amount_captured": 700});
+    let charge = world.charge(json!({"amount": 1000, "currency": "usd", "raw_patch": part})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, fields), ["700", "300", "0", "700"]);
+
+    world.tell(&format!("charges/{charge}/refund"), json!({"amount": 200})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, fields), ["700", "300", "200", "500"]);
+
+    let whole = json!({"raw_patch": {"captured": true, "amount_captured": 900}});
+    world.tell(&format!("charges/{charge}/update"), whole).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, fields), ["900", "0", "200", "700"]);
+
+    world.tell(&format!("charges/{charge}/refund"), json!({"amount": 700})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, fields), ["900", "0", "900", "0"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_takes_what_its_balance_transactions_moved_in_their_currency() {
+    let world = world().await;
+    let charge = world.charge(json!({"amount": 10_000, "currency": "usd"})).await;
+    world.tell(&format!("charges/{charge}/refund"), json!({"amount": 3_000})).await;
+    let lost = json!([{"amount": -10_000, "currency": "usd"}, {"amount": 3_000, "currency": "usd"}]);
+    let dispute = json!({"status": "lost", "raw_patch": {"balance_transactions": lost}});
+    world.tell(&format!("charges/{charge}/dispute"), dispute).await;
+    let other = world.charge(json!({"amount": 500, "currency": "gbp"})).await;
+    let prevented = json!([{"amount": -580, "currency": "eur"}]);
+    let dispute = json!({"status": "prevented", "raw_patch": {"balance_transactions": prevented}});
+    world.tell(&format!("charges/{other}/dispute"), dispute).await;
+    let fields = ["totalRevenueCents", "refundedCents", "disputedCents", "netRevenueCents"];
+    let mut step = 0;
+    let dollars = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&dollars, fields), ["10000", "3000", "7000", "0"]);
+    let pounds = world.buffalo_json(&["revenue", "summary", "--currency", "GBP"]).await;
+    assert_eq!(told(&pounds, fields), ["500", "0", "0", "500"]);
+    let euros = world.buffalo_json(&["revenue", "summary", "--currency", "EUR"]).await;
+    assert_eq!(told(&euros, fields), ["0", "0", "580", "-580"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_never_was_a_payment_is_no_refund_of_revenue() {
+    let world = world().await;
+    let charge = world.charge(json!({"amount": 1000, "currency": "usd"})).await;
+    let of_balance = json!({"amount": 400, "raw_patch": {"charge": null, "payment_intent": null}});
+    world.tell(&format!("charges/{charge}/refund"), of_balance).await;
+    let now = summary(&world, &mut 0, "USD").await;
+    let fields = ["refundedCents", "refundsWithoutPaymentCents", "netRevenueCents"];
+    assert_eq!(told(&now, fields), ["0", "400", "1000"]);
+    let table = world.buffalo(&["revenue", "summary"]).await.expect(0);
+    let line = "4.00 USD of refunds of money that never was a payment";
+    assert!(table.stdout.contains(line) || table.stderr.contains(line), "{table:?}");
+    world.end().await;
+}
+
+/// Whether figures are said to lack refunds or disputes that a charge tells of.
+async fn lacks_returns(world: &World, arguments: &[&str]) -> bool {
+    let answer = world.buffalo_json(&[&["revenue", "summary"], arguments].concat()).await;
+    let reasons = answer["incompleteBecause"].as_array().unwrap();
+    let lacks = reasons.iter().any(|reason| reason["code"] == "RETURNS_MISSING");
+    assert!(!lacks || answer["complete"] == false, "{answer}");
+    lacks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_tells_of_a_refund_nobody_sent_is_followed_up() {
+    let world = world().await;
+    let charge = world.charge(json!({"amount": 1000, "currency": "usd"})).await;
+    let mut step = 0;
+    summary(&world, &mut step, "USD").await;
+    // The refund is there, and no event tells of it; one tells of the charge.
+    world.tell(&format!("charges/{charge}/refund"), json!({"amount": 400, "silent": true})).await;
+    world.tell(&format!("charges/{charge}/update"), json!({"metadata": {"told": "now"}})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, ["refundedCents", "netRevenueCents"]), ["0", "1000"]);
+    assert!(lacks_returns(&world, &[]).await);
+    assert!(!lacks_returns(&world, &["--end-date", "2020-01-31"]).await);
+    let report = world.buffalo(&["verify", "--format", "json"]).await.expect(3).json();
+    assert_eq!(report["missingReturns"], 1, "{report}");
+    assert_eq!(report["missingReturnSamples"][0]["externalId"], json!(charge));
+    assert!(world.buffalo(&["verify"]).await.expect(3).stdout.contains("says that money went back"));
+
+    world.fetch().await;
+    let wanted = "SELECT count(*) FROM missing_returns WHERE asks = 1";
+    assert_eq!(world.database.number(wanted).await, 1);
+    world.end().await;
+}
