@@ -1,5 +1,6 @@
 //! Nothing that changes later is missed.
 
+use buffalo_model::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::harness::World;
@@ -162,7 +163,7 @@ async fn lookback_reads_what_is_open_and_says_what_it_does_not_see() {
         revenue.expect(0).json()["incompleteBecause"].to_string()
     };
     assert!(ask(&[]).await.contains("CHANGES_UNSEEN"));
-    let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
+    let today = SystemClock.now().format("%Y-%m-%d").to_string();
     let of_today = ask(&["--start-date", &today]).await;
     assert!(!of_today.contains("CHANGES_UNSEEN"), "{of_today}");
     world.end().await;

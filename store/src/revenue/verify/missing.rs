@@ -5,9 +5,6 @@ use chrono::{DateTime, Utc};
 
 use crate::{ClaimedRow, RefetchRequest, Store, StoreError};
 
-/// Hash joins are what finds few among all; to compile them takes longer.
-const BEGIN: &str = "BEGIN; SET LOCAL jit = off";
-
 /// A record whose newest state is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPayment {
@@ -35,7 +32,7 @@ impl Store {
     /// [`StoreError::Unreachable`] and its like.
     pub async fn missing_payments(&self, limit: i64) -> Result<(Vec<MissingPayment>, i64), StoreError> {
         let fail = || self.fail("look for missing payments");
-        let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
+        let mut tx = self.pool.begin().await.map_err(fail())?;
         let rows = sqlx::query_file!("queries/revenue/missing_payments.sql", limit)
             .fetch_all(&mut tx)
             .await
