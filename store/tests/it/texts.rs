@@ -43,7 +43,7 @@ async fn a_record_with_any_id_is_stored_and_two_ids_stay_two() {
 #[tokio::test]
 async fn an_event_with_any_id_and_version_is_taken_once() {
     let fixture = Fixture::new().await;
-    let (source, unknown) = (Source::new("stripe"), Identity::unknown());
+    let source = Source::new("stripe");
     for text in strange() {
         let record = RawRecord { api_version: Some(text.clone()), ..record(&text, 0, "1") };
         let event = EventState {
@@ -51,7 +51,7 @@ async fn an_event_with_any_id_and_version_is_taken_once() {
             entity: Entity::Payments,
             event_id: &text,
             record: &record,
-            identity: &unknown,
+            identity: &Identity::unknown(),
         };
         assert_eq!(fixture.store.take_event(&event, T0).await.unwrap(), Taken::Enqueued);
         assert_eq!(fixture.store.take_event(&event, T0).await.unwrap(), Taken::Repeated);
