@@ -180,7 +180,7 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
         }),
         ("uncaptured amount (listed as 0, stored as 7)", |stored| stored.uncaptured_minor = 7),
         ("amount that may still be captured (listed as 0, stored as 7)", |stored| {
-            stored.capturable_minor = 7
+            stored.capturable_minor = 7;
         }),
         ("withdrawn amount (listed as 0, stored as 7)", |stored| stored.withdrawn_minor = 7),
         ("money moved (listed as none, stored as yes)", |stored| stored.money_moved = Some(true)),
