@@ -97,7 +97,6 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             requests: RequestCounts { made: 4, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
-            sweeps: &[],
             cursor_version,
         };
         let written = database.store.write_page(&page, *T0).await?;

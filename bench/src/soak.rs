@@ -142,7 +142,6 @@ async fn produce(store: Store, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
             requests: RequestCounts::default(),
             cursor: &cursor,
             data_through: None,
-            sweeps: &[],
             cursor_version,
         };
         cursor_version = store.write_page(&page, now).await?.cursor_version;

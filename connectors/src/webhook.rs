@@ -81,6 +81,16 @@ pub enum News {
     },
     /// Something has changed, and has to be fetched.
     Hints(Vec<Hint>),
+    /// Nothing about these records may be kept any more: they were deleted for privacy's sake. Beside them something has
+    /// changed.
+    Erased {
+        /// The entity of the records.
+        entity: Entity,
+        /// Their ids.
+        ids: Vec<String>,
+        /// What is to be fetched.
+        hints: Vec<Hint>,
+    },
 }
 
 /// What is to be fetched.

@@ -4,12 +4,13 @@ mod decision;
 mod options;
 mod read_ahead;
 mod refetch;
+mod sweep;
 mod trouble;
 mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, CursorState, Pages, Plan};
+use buffalo_connectors::{Connector, CursorState, Pages, Plan, registration};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
@@ -134,10 +135,12 @@ impl Fetch<'_> {
             owner,
             cursor_version: found.version,
             cursor: None,
+            position: found.cursor.clone(),
             written: None,
             is_at_end: false,
             ties: 0,
         };
+        self.erase_due().await?;
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
             if decision.mode == Mode::Incremental {
@@ -170,6 +173,18 @@ impl Fetch<'_> {
         Err(Trouble::NotAtItsEnd { source_name, entity })
     }
 
+    /// Erases what a webhook said that nothing may be kept of.
+    async fn erase_due(&self) -> Result<(), Trouble> {
+        let source = self.connector.source();
+        let Some(registration) = registration(source.as_str()) else { return Ok(()) };
+        let now = self.clock.now();
+        let erased = persist(|| self.store.erase_due(source, self.entity, registration.gone, now)).await?;
+        if erased > 0 {
+            tracing::info!(%source, entity = %self.entity, records = erased, "erased for privacy's sake");
+        }
+        Ok(())
+    }
+
     /// Reads pages to their end and writes them.
     async fn write_all(
         &self,
@@ -183,14 +198,14 @@ impl Fetch<'_> {
         let mut reading = ReadAhead::begin(pages);
         let mut check = tokio::time::interval(CHECK_EVERY);
         let mut stop = self.options.stop.clone();
-        let deadline = tokio::time::sleep_until(deadline);
-        tokio::pin!(deadline);
+        let expired = tokio::time::sleep_until(deadline);
+        tokio::pin!(expired);
         let mut batch = Vec::with_capacity(PAGES_AHEAD);
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return Err(Trouble::Stopped),
-                () = &mut deadline => return Err(Trouble::Deadline(self.options.deadline)),
+                () = &mut expired => return Err(Trouble::Deadline(self.options.deadline)),
                 _ = check.tick() => self.still_alone(writing.run_id, lock).await?,
                 received = reading.next_into(&mut batch) => {
                     if received == 0 {
@@ -211,7 +226,7 @@ impl Fetch<'_> {
                         }
                     }
                     if !pages.is_empty() {
-                        self.write(writing, pages, requests).await?;
+                        self.write_and_sweep(writing, pages, lock, requests, deadline).await?;
                     }
                     if let Some(end) = end {
                         return Ok(end?);

@@ -1,6 +1,7 @@
 //! What Buffalo does, carried between connectors and store: fetching, processing, reconciling, maintaining, telling. No
 //! SQL, no vendor's JSON.
 
+mod absence;
 mod dead_letters;
 mod fetch;
 mod hints;
@@ -19,6 +20,7 @@ mod wake;
 mod watch;
 mod webhooks;
 
+pub use absence::MassDelete;
 pub use dead_letters::{DeadLetters, FieldChange, Foreseen, Preview, PreviewedLetter, Settlement};
 pub use fetch::{Fetch, FetchOptions};
 pub use hints::HintedFetches;

@@ -5,7 +5,7 @@ mod together;
 use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
-use buffalo_model::{Clock, Identity, Refetch, Source};
+use buffalo_model::{Clock, Entity, Identity, Refetch, Source};
 use buffalo_store::{RefetchRequest, Store, StoreError, Taken, decided_at};
 use chrono::{DateTime, Utc};
 use together::{Event, Together};
@@ -52,16 +52,14 @@ impl Intake {
     pub async fn take(&self, source: &Source, news: News, identity: Identity) -> Result<Intaken, StoreError> {
         match news {
             News::Nothing => Ok(Intaken::Stored),
-            News::Hints(hints) => {
-                for hint in hints {
-                    if !identity.is_unknown()
-                        && self.store.is_of_another(source, hint.entity, &identity).await?
-                    {
-                        return Ok(Intaken::Foreign);
-                    }
-                    self.raise(source, hint, self.clock.now()).await?;
+            News::Hints(hints) => self.raise_all(source, hints, &identity).await,
+            News::Erased { entity, ids, hints } => {
+                if self.is_foreign(source, entity, &identity).await? {
+                    return Ok(Intaken::Foreign);
                 }
-                Ok(Intaken::Stored)
+                // Before the hints, whose fetches erase them.
+                self.store.request_erasures(source, entity, &ids, self.clock.now()).await?;
+                self.raise_all(source, hints, &identity).await
             }
             News::State { event_id, record, otherwise } => {
                 let observed_at = record.observed_at;
@@ -82,6 +80,31 @@ impl Intake {
                 Ok(Intaken::Stored)
             }
         }
+    }
+
+    /// Whether a post is about other data than what is stored.
+    async fn is_foreign(
+        &self,
+        source: &Source,
+        entity: Entity,
+        identity: &Identity,
+    ) -> Result<bool, StoreError> {
+        Ok(!identity.is_unknown() && self.store.is_of_another(source, entity, identity).await?)
+    }
+
+    async fn raise_all(
+        &self,
+        source: &Source,
+        hints: Vec<Hint>,
+        identity: &Identity,
+    ) -> Result<Intaken, StoreError> {
+        for hint in hints {
+            if self.is_foreign(source, hint.entity, identity).await? {
+                return Ok(Intaken::Foreign);
+            }
+            self.raise(source, hint, self.clock.now()).await?;
+        }
+        Ok(Intaken::Stored)
     }
 
     /// Has an entity fetched, and what the hint names read by its id from `due_at` on.

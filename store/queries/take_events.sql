@@ -50,7 +50,7 @@ WITH given AS (
         SET revision = old.revision + 1,
             observed_at = excluded.observed_at,
             content_hash = excluded.content_hash
-        WHERE old.content_hash <> excluded.content_hash
+        WHERE old.content_hash <> excluded.content_hash AND old.content_hash <> '\x00'
           AND (old.observed_at < excluded.observed_at OR old.observed_at > $14)
     RETURNING source, entity, external_id, revision, nextval('raw_records_id_seq') AS raw_id
 ), seen_again AS (

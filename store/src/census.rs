@@ -3,6 +3,8 @@
 mod listed;
 mod stored;
 
+use std::collections::HashSet;
+
 use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
 use chrono::{DateTime, Utc};
 
@@ -63,7 +65,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             r"UPDATE record_heads SET content_hash = '\x', observed_at = least(observed_at, $4)
-              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
+              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND content_hash <> '\x00'",
             source.as_str(),
             entity.as_str(),
             external_ids as &[&str],
@@ -150,12 +152,12 @@ impl Store {
 }
 
 impl Census {
-    /// Notes records that the source listed.
+    /// Notes records that the source listed; returns those that were not noted before.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
-    pub async fn note(&mut self, external_ids: &[&str]) -> Result<(), StoreError> {
+    pub async fn note(&mut self, external_ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         self.listed
             .note(external_ids)
             .await

@@ -11,9 +11,6 @@ use crate::database::Tx;
 use crate::wake::OUTBOX_CHANNEL;
 use crate::{Lane, RecordOutcome, RefetchRequest, Store, StoreError, Totals};
 
-/// Records that a sweep holds in memory.
-const SWEPT_AT_ONCE: i64 = 1_000;
-
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
     (id, source, entity, external_id, revision, observed_at, fetched_at, run_id, api_version, context,
@@ -55,21 +52,8 @@ pub struct Page<'a> {
     pub cursor: &'a Cursor,
     /// Set when everything the source said up to that time is stored with this page.
     pub data_through: Option<DateTime<Utc>>,
-    /// Parts of the source that were listed as a whole with these pages.
-    pub sweeps: &'a [Sweep],
     /// The version of the cursor row that the run read or wrote last.
     pub cursor_version: i64,
-}
-
-/// Says that a part of a source was listed as a whole: records of it that were not seen since are gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sweep {
-    /// What the ids of that part begin with; empty for all.
-    pub id_prefix: String,
-    /// When the listing began, by the vendor's clock.
-    pub began_at: DateTime<Utc>,
-    /// What is stored as the payload of a record that is gone.
-    pub payload: &'static str,
 }
 
 /// What a write did.
@@ -124,12 +108,9 @@ impl Store {
         if moved.rows_affected() == 0 {
             return self.already_written_or_conflict(page, next_version).await;
         }
-        let Taken { mut enqueued, ties } = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let Taken { enqueued, ties } = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
         let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
         let deduped = fetched - enqueued;
-        for sweep in page.sweeps {
-            enqueued += self.sweep_in_tx(&mut tx, page, sweep, now).await?;
-        }
         // The notification goes out with the commit, once for all that is in it.
         sqlx::query_scalar!(
             "UPDATE sync_runs
@@ -275,48 +256,6 @@ impl Store {
         }
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         Ok(Taken { enqueued: count(accepted.len()), ties: count(ties.len()) })
-    }
-
-    /// Gives every record that the listing no longer had its last state.
-    async fn sweep_in_tx(
-        &self,
-        tx: &mut Tx<'_>,
-        page: &Page<'_>,
-        sweep: &Sweep,
-        now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
-        let mut swept = 0;
-        loop {
-            // What is swept is stamped with the listing's time, so it is not found again.
-            let unseen = sqlx::query_scalar!(
-                "SELECT external_id FROM record_heads
-                 WHERE source = $1 AND entity = $2 AND starts_with(external_id, $3) AND observed_at < $4
-                 ORDER BY external_id LIMIT $5",
-                page.source.as_str(),
-                page.entity.as_str(),
-                sweep.id_prefix,
-                sweep.began_at,
-                SWEPT_AT_ONCE,
-            )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(self.fail("find records that are gone"))?;
-            if unseen.is_empty() {
-                return Ok(swept);
-            }
-            let gone: Vec<Cow<'_, RawRecord>> = unseen
-                .into_iter()
-                .map(|external_id| RawRecord {
-                    external_id,
-                    observed_at: sweep.began_at,
-                    api_version: None,
-                    context: None,
-                    payload: sweep.payload.to_owned(),
-                })
-                .map(Cow::Owned)
-                .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone, now).await?.enqueued;
-        }
     }
 
     async fn already_written_or_conflict(

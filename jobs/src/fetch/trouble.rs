@@ -6,6 +6,7 @@ use buffalo_connectors::SourceError;
 use buffalo_model::Entity;
 use buffalo_store::StoreError;
 
+use crate::absence::{AbsenceError, Contradiction};
 use crate::identity::{IdentityTrouble, OtherIdentity};
 
 /// Why a run ended before its time.
@@ -17,6 +18,8 @@ pub(super) enum Trouble {
     Store(#[from] StoreError),
     #[error(transparent)]
     OtherIdentity(#[from] OtherIdentity),
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     #[error(
         "stale_cursor_but_rate_limited: {reason}; a backfill began at {begun}, the next may begin at {next}"
     )]
@@ -38,6 +41,15 @@ impl Trouble {
     /// Whether the run ended where it was meant to end, to be continued by the next.
     pub(super) fn is_a_limit(&self) -> bool {
         matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
+    }
+}
+
+impl From<AbsenceError> for Trouble {
+    fn from(error: AbsenceError) -> Self {
+        match error {
+            AbsenceError::Source(error) => Self::Source(error),
+            AbsenceError::Contradiction(contradiction) => Self::Contradiction(contradiction),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use buffalo_model::{
     Source, Ties,
 };
 use buffalo_store::{
-    ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Sweep, Written,
+    ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Written,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -55,27 +55,13 @@ impl Fixture {
 
     /// Writes a page.
     pub async fn write(&mut self, records: &[RawRecord]) -> Result<Written, StoreError> {
-        self.write_and_sweep(records, &[]).await
-    }
-
-    /// Writes a page that ends listings.
-    pub async fn write_and_sweep(
-        &mut self,
-        records: &[RawRecord],
-        sweeps: &[Sweep],
-    ) -> Result<Written, StoreError> {
-        let written = self.write_at(records, sweeps, self.version).await?;
+        let written = self.write_at(records, self.version).await?;
         self.version = written.cursor_version;
         Ok(written)
     }
 
     /// Writes a page as one who has read that version of the cursor.
-    pub async fn write_at(
-        &self,
-        records: &[RawRecord],
-        sweeps: &[Sweep],
-        cursor_version: i64,
-    ) -> Result<Written, StoreError> {
+    pub async fn write_at(&self, records: &[RawRecord], cursor_version: i64) -> Result<Written, StoreError> {
         let cursor = Cursor::new(json!({"after": cursor_version}));
         let page = Page {
             source: &self.source,
@@ -88,7 +74,6 @@ impl Fixture {
             requests: RequestCounts { made: 1, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
-            sweeps,
             cursor_version,
         };
         self.store.write_page(&page, T0).await
