@@ -228,3 +228,19 @@ async fn what_a_listing_lacks_is_asked_for_by_its_id() {
     assert_complete(&world).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_that_leaves_the_configuration_leaves_its_events() {
+    let mut world = World::with_calendars(200, 2).await;
+    world.sync().await;
+    let alive = "SELECT count(*) FROM events WHERE deleted_at IS NULL AND calendar_external_id LIKE 'team-%'";
+    assert!(world.database.number(alive).await > 50);
+    world.set("GOOGLE_CALENDAR_ID", "primary");
+    assert_eq!(world.sync().await["status"], "success");
+    assert_eq!(world.database.number(alive).await, 0);
+    world.buffalo(&["reconcile"]).await.expect(0);
+    world.set("GOOGLE_CALENDAR_ID", "primary,team-1%40example.com");
+    world.sync().await;
+    assert_complete(&world).await;
+    world.end().await;
+}

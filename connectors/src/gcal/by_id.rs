@@ -43,6 +43,8 @@ impl ByIdPages {
         let mut wanted: Vec<String> = wanted.iter().map(|refetch| refetch.external_id.clone()).collect();
         wanted.sort_unstable();
         wanted.dedup();
+        // A second back and in whole seconds, as answers are stamped: a listing that follows at once is no older.
+        let now = DateTime::from_timestamp(now.timestamp() - 1, 0).unwrap_or(now);
         Self { api, config, now, wanted, readable: BTreeMap::new() }
     }
 

@@ -36,7 +36,7 @@ impl CalendarConfig {
         }
         let calendars = settings.text("GOOGLE_CALENDAR_ID").unwrap_or_else(|| "primary".to_owned());
         let mut calendars: Vec<String> =
-            calendars.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect();
+            calendars.split(',').map(|id| decoded(id.trim())).filter(|id| !id.is_empty()).collect();
         calendars.sort_unstable();
         calendars.dedup();
         let auth = auth(settings);
@@ -57,6 +57,26 @@ impl CalendarConfig {
         };
         Some((config, http))
     }
+}
+
+/// An id as it is: people copy it from addresses, in which it is percent-encoded. No calendar's own id has such a code.
+fn decoded(id: &str) -> String {
+    let mut bytes = Vec::with_capacity(id.len());
+    let mut rest = id.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let code = behind.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| *byte == b'%') {
+            Some(value) => {
+                bytes.push(value);
+                rest = &behind[2..];
+            }
+            None => {
+                bytes.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| id.to_owned())
 }
 
 /// A token that was given, a refresh token, or a service account, in this order.
@@ -88,4 +108,20 @@ fn auth(settings: &mut Settings) -> Option<Auth> {
         }
     };
     Some(Auth::Issued(Arc::new(IssuedTokens::new(GoogleTokens { token_url, grant }))))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_id_may_be_encoded_already() {
+        for (given, id) in [
+            ("team@example.com", "team@example.com"),
+            ("team%40example.com", "team@example.com"),
+            ("en.uk%23holiday%40group.v.calendar.google.com", "en.uk#holiday@group.v.calendar.google.com"),
+            ("100%", "100%"),
+            ("%zz%ff", "%zz%ff"),
+        ] {
+            assert_eq!(super::decoded(given), id);
+        }
+    }
 }

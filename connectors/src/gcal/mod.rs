@@ -101,13 +101,13 @@ impl Connector for GoogleCalendar {
         }
     }
 
-    fn open(&self, _entity: Entity, plan: Plan<'_>, _now: DateTime<Utc>) -> Box<dyn Pages> {
+    fn open(&self, _entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages> {
         let known = match plan {
             Plan::Backfill => Position::default(),
             // Jobs only continue what was assessed; should the cursor be unreadable after all, everything is listed.
             Plan::Continue(cursor) => Position::read(cursor).unwrap_or_default(),
         };
-        Box::new(EventPages::new(self.api.for_run(), &self.config, known))
+        Box::new(EventPages::new(self.api.for_run(), &self.config, known, now))
     }
 
     fn census(&self, entity: Entity, _since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages> {

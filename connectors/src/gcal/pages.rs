@@ -31,10 +31,20 @@ pub(super) struct EventPages {
     halted: bool,
     /// When the first request of this run was made, by the vendor's clock.
     began_at: Option<DateTime<Utc>>,
+    /// Calendars that were read before and are not configured any more.
+    departed: Vec<String>,
+    now: DateTime<Utc>,
 }
 
 impl EventPages {
-    pub(super) fn new(api: CalendarApi, config: &CalendarConfig, mut position: Position) -> Self {
+    pub(super) fn new(
+        api: CalendarApi,
+        config: &CalendarConfig,
+        mut position: Position,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let departed = position.calendars.keys().filter(|known| !config.calendars.contains(known));
+        let departed = departed.cloned().collect();
         for calendar in &config.calendars {
             position.calendars.entry(calendar.clone()).or_default();
         }
@@ -48,6 +58,20 @@ impl EventPages {
             trouble: None,
             halted: false,
             began_at: None,
+            departed,
+            now,
+        }
+    }
+
+    /// A calendar that is not configured any more leaves: none of its events is seen, and it is forgotten.
+    fn leave(&mut self, calendar: &str) -> FetchedPage {
+        tracing::info!(calendar, "the calendar is not configured any more: its events are marked as gone");
+        self.position.calendars.remove(calendar);
+        FetchedPage {
+            records: Vec::new(),
+            cursor: self.position.to_cursor(),
+            data_through: None,
+            sweep: Some(Sweep { id_prefix: format!("{calendar}/"), began_at: self.now }),
         }
     }
 
@@ -131,6 +155,9 @@ impl EventPages {
 #[async_trait]
 impl Pages for EventPages {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
+        if let Some(calendar) = self.departed.pop() {
+            return Ok(Some(self.leave(&calendar)));
+        }
         loop {
             self.ask();
             let Some(answered) = self.asked.join_next().await else {

@@ -101,3 +101,22 @@ async fn an_answer_that_looks_older_than_the_one_before_is_not() {
     world.run(None).await;
     world.assert_complete().await;
 }
+
+#[tokio::test]
+async fn a_calendar_that_leaves_the_configuration_leaves_its_events() {
+    let mut world = World::new(2_000).await;
+    world.run(None).await;
+    let both = Arc::clone(&world.connector);
+    let alone = [("GOOGLE_ACCESS_TOKEN", "ya29.sandbox"), ("GOOGLE_CALENDAR_ID", "primary")];
+    world.connector = connector(&world.sandbox.base_url(), &alone);
+    let ran = world.run(None).await;
+    assert!(ran.error.is_none() && ran.requests == 1, "{ran:?}");
+    let left = |(id, stored): &(&String, &Stored)| stored.alive && !id.starts_with("primary/");
+    assert_eq!(world.stored.iter().filter(left).count(), 0);
+    assert!(world.stored.values().any(|stored| stored.alive));
+    assert_eq!(world.run(None).await.pages, 1, "once");
+    // It comes back as any calendar that is added.
+    world.connector = both;
+    world.run(None).await;
+    world.assert_complete().await;
+}
