@@ -4,7 +4,7 @@ mod bars;
 
 use std::io::{self, IsTerminal, Write};
 
-use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
+use buffalo_model::{Currency, Figures, Granularity, Money, Revenue, Run, Source};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
@@ -199,6 +199,14 @@ fn remarks(revenue: &Revenue) -> Vec<String> {
         beside(figures.unknown, "with a status that is not known (buffalo status --unmapped)");
         beside(figures.excluded, "that other payments stand for (buffalo revenue overlaps)");
         beside(figures.refunds_without_payment, "of refunds of money that never was a payment");
+    }
+    let of_source = |(source, currency, figures): &&(Source, Currency, Figures)| {
+        let money = |minor| Money { minor, currency: *currency };
+        format!("{source} {} {currency} ({} net)", money(figures.collected), money(figures.net()))
+    };
+    let by_source: Vec<_> = revenue.sources_that_contribute().iter().map(of_source).collect();
+    if !by_source.is_empty() {
+        lines.push(format!("By source: {}.", by_source.join(", ")));
     }
     if let Some(reporting) = &revenue.reporting {
         let rates =
