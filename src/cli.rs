@@ -167,6 +167,9 @@ pub(crate) struct FetchArgs {
     /// What to fetch
     #[arg(long, value_enum, default_value_t)]
     pub(crate) mode: FetchMode,
+    /// Take what a listing of everything no longer has for gone, however much it is
+    #[arg(long)]
+    pub(crate) allow_mass_delete: bool,
     /// Exit with 75 when another process is fetching already, instead of 0
     #[arg(long)]
     pub(crate) fail_if_busy: bool,
@@ -229,6 +232,9 @@ pub(crate) struct ReconcileArgs {
     /// Put what is missing or different into the outbox, and mark what the source no longer has as gone
     #[arg(long)]
     pub(crate) repair: bool,
+    /// With --repair: mark what the source no longer has as gone, however much it is
+    #[arg(long, requires = "repair")]
+    pub(crate) allow_mass_delete: bool,
     #[command(flatten)]
     pub(crate) output: Formatted,
 }
@@ -272,6 +278,10 @@ pub(crate) enum CursorsCommand {
         source: String,
         /// The entity
         entity: String,
+        /// Forget whose data it is as well: the next run is a backfill from whichever account is configured then.
+        /// Records of the earlier one stay, and count, until `reconcile --repair` finds that they are gone
+        #[arg(long)]
+        forget_identity: bool,
         /// Only say what would happen
         #[arg(long)]
         dry_run: bool,

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) schedules: Schedules,
     pub(crate) full_backfill_min_interval: TimeDelta,
     pub(crate) fetch_deadline: Duration,
+    pub(crate) reconcile_deadline: Duration,
     pub(crate) hint_interval: TimeDelta,
     pub(crate) outbox_batch_size: u32,
     pub(crate) outbox_max_attempts: u32,
@@ -116,6 +117,11 @@ impl Config {
                     .unwrap_or(60),
             ),
             fetch_deadline: Duration::from_secs(settings.number("FETCH_DEADLINE_S", 840, 1..=31_536_000)),
+            reconcile_deadline: Duration::from_secs(settings.number(
+                "RECONCILE_DEADLINE_S",
+                14_400,
+                1..=31_536_000,
+            )),
             hint_interval: TimeDelta::seconds(
                 i64::try_from(settings.number("HINT_INTERVAL_S", 15, 0..=86_400)).unwrap_or(15),
             ),
@@ -136,7 +142,11 @@ impl Config {
                 "is not among SUPPORTED_CURRENCIES, so it would always be zero",
             );
         }
-        config.store = config.store.map(|store| store.telling(config.notify_on.clone()));
+        let spans = config.sources.iter().filter_map(|connector| {
+            Some((connector.source().clone(), connector.sees_changes_for(Entity::Payments)?))
+        });
+        let spans = spans.collect();
+        config.store = config.store.map(|store| store.telling(config.notify_on.clone()).seeing(spans));
         Some(config)
     }
 

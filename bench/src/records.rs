@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use buffalo_model::{
-    Clock, ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock,
+    Clock, ContentHash, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source,
+    SystemClock, Ties,
 };
 use buffalo_store::{Lane, NewRun, Page};
 use chrono::{DateTime, Utc};
@@ -90,12 +91,12 @@ pub(crate) async fn write(database: &Fresh, records: &[RawRecord]) -> anyhow::Re
             entity: Entity::Payments,
             run_id,
             records,
+            ties: Ties::ReadAgain,
             lane: Lane::Backfill,
             pages: 4,
             requests: RequestCounts { made: 4, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
-            sweeps: &[],
             cursor_version,
         };
         let written = database.store.write_page(&page, *T0).await?;

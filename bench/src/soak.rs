@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use buffalo_model::{
-    Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock,
+    Clock, Cursor, Entity, Mode, RawRecord, RequestCounts, RunId, RunStatus, Source, SystemClock, Ties,
 };
 use buffalo_store::{Lane, Look, NewRun, Page, Store};
 use serde_json::{Value, json};
@@ -136,12 +136,12 @@ async fn produce(store: Store, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
             entity: Entity::Payments,
             run_id,
             records: &records,
+            ties: Ties::ReadAgain,
             lane: Lane::Live,
             pages: 1,
             requests: RequestCounts::default(),
             cursor: &cursor,
             data_through: None,
-            sweeps: &[],
             cursor_version,
         };
         cursor_version = store.write_page(&page, now).await?.cursor_version;

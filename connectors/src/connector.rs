@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use buffalo_model::{
-    Circuit, Cursor, Entity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source,
+    Circuit, Cursor, Entity, Identity, Normalised, RawRecord, RawState, Refetch, RequestCounts, Source, Ties,
 };
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use crate::Settings;
 use crate::push::PushChannels;
@@ -90,6 +90,8 @@ pub enum NormaliseError {
 ///   moves only with the page that holds the oldest record.
 /// - A cursor may describe several windows of one backfill, each with its own position.
 /// - A backfill leaves a cursor that an incremental run can start from, and that starts before the backfill did.
+/// - The last page of a plan, and no other, has [`FetchedPage::data_through`]. A run without it is no success, also where
+///   nothing was refused: a plan may be left without anything to ask for, and would be for ever.
 /// - What was stored may be anything: an older program's cursor, somebody's edit. [`Connector::assess`] never fails; what
 ///   it can't read is stale.
 /// - A connector never writes, and never sees, a cursor of another entity.
@@ -101,8 +103,30 @@ pub trait Connector: Send + Sync + Debug {
     /// What it has records of. Each entity has a cursor, a lock and runs of its own.
     fn entities(&self) -> &[Entity];
 
+    /// Whose data it gives, as far as the configuration says: jobs compare it with whose data is stored before any
+    /// request is made. What only answers say is [`Pages::identity`].
+    fn identity(&self, _entity: Entity) -> Identity {
+        Identity::unknown()
+    }
+
+    /// Whose data a stored payload is, as far as it says, for databases that do not know it yet.
+    fn identity_of(&self, _entity: Entity, _payload: &str) -> Identity {
+        Identity::unknown()
+    }
+
+    /// What holds of two states that it stamps equally. States that were read by their ids hold in any case.
+    fn ties(&self) -> Ties {
+        Ties::LaterHolds
+    }
+
     /// What a stored cursor allows at `now`.
     fn assess(&self, entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState;
+
+    /// How far back runs see that a record has changed, by the time at which it came into being; none where they see every
+    /// change. What is older and still open is read again by its id, and figures that reach further back are not complete.
+    fn sees_changes_for(&self, _entity: Entity) -> Option<TimeDelta> {
+        None
+    }
 
     /// Begins a run. No request is made before the first page is asked for.
     fn open(&self, entity: Entity, plan: Plan<'_>, now: DateTime<Utc>) -> Box<dyn Pages>;
@@ -158,6 +182,12 @@ pub trait Pages: Send {
 
     /// Requests made so far, and what became of them.
     fn requests(&self) -> RequestCounts;
+
+    /// Whose data the pages given out so far are, as far as the answers said. Jobs compare it with whose data is stored
+    /// before they write a page.
+    fn identity(&self) -> Identity {
+        Identity::unknown()
+    }
 }
 
 /// The pages of a source that can't be asked for a record by its id.

@@ -5,7 +5,7 @@ mod signing;
 
 use std::fmt::Debug;
 
-use buffalo_model::{Entity, RawRecord};
+use buffalo_model::{Entity, Identity, RawRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderMap;
 use serde_json::error::Category;
@@ -61,6 +61,8 @@ pub struct Receipt {
     pub kind: String,
     /// What follows from it.
     pub news: News,
+    /// Whose data it is about, as far as the post and the configuration say: compared with whose data is stored.
+    pub identity: Identity,
 }
 
 /// What follows from a post.
@@ -79,6 +81,16 @@ pub enum News {
     },
     /// Something has changed, and has to be fetched.
     Hints(Vec<Hint>),
+    /// Nothing about these records may be kept any more: they were deleted for privacy's sake. Beside them something has
+    /// changed.
+    Erased {
+        /// The entity of the records.
+        entity: Entity,
+        /// Their ids.
+        ids: Vec<String>,
+        /// What is to be fetched.
+        hints: Vec<Hint>,
+    },
 }
 
 /// What is to be fetched.

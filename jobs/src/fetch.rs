@@ -4,17 +4,19 @@ mod decision;
 mod options;
 mod read_ahead;
 mod refetch;
+mod sweep;
 mod trouble;
 mod write;
 
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, Pages, Plan};
+use buffalo_connectors::{Connector, CursorState, Pages, Plan, registration};
 use buffalo_model::{Clock, Entity, Mode, Run, RunId, RunStatus};
 use buffalo_store::{Lane, NewRun, ProducerLock, RunOutcome, Store, StoreError};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::identity::Owner;
 use crate::persist::persist;
 use crate::run_span::run_span;
 pub use options::FetchOptions;
@@ -121,28 +123,73 @@ impl Fetch<'_> {
     ) -> Result<(), Trouble> {
         let source = self.connector.source();
         let found = persist(|| self.store.read_cursor(source, self.entity, self.clock.now())).await?;
+        let owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
         let decision = self.decide(run_id, &found).await?;
         if decision.continue_from.is_none() {
             persist(|| self.store.note_full_backfill(source, self.entity, self.clock.now())).await?;
         }
         let lane = if decision.mode == Mode::Full { Lane::Backfill } else { Lane::Live };
-        let mut writing = Writing { run_id, lane, cursor_version: found.version, cursor: None };
+        let mut writing = Writing {
+            run_id,
+            lane,
+            owner,
+            cursor_version: found.version,
+            cursor: None,
+            position: found.cursor.clone(),
+            written: None,
+            is_at_end: false,
+            ties: 0,
+        };
+        self.erase_due().await?;
         let deadline = Instant::now() + self.options.deadline;
         if let Some(cursor) = &decision.continue_from {
+            if decision.mode == Mode::Incremental {
+                let now = self.clock.now();
+                persist(|| self.store.ask_for_missing_returns(source, self.entity, now)).await?;
+            }
             writing.cursor = Some(cursor.clone());
             self.refetch_due(&mut writing, lock, requests, deadline).await?;
             writing.cursor = None;
         }
         let plan = decision.continue_from.as_ref().map_or(Plan::Backfill, Plan::Continue);
         let pages = self.connector.open(self.entity, plan, self.clock.now());
-        self.write_all(pages, &mut writing, lock, requests, deadline).await
+        writing.is_at_end = false;
+        self.write_all(pages, &mut writing, lock, requests, deadline).await?;
+        self.is_at_its_end(&writing)?;
+        if writing.ties > 0 {
+            writing.cursor = writing.written.clone();
+            self.refetch_due(&mut writing, lock, requests, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a plan whose pages have come to an end left the cursor where later runs start from.
+    fn is_at_its_end(&self, writing: &Writing<'_>) -> Result<(), Trouble> {
+        let state = self.connector.assess(self.entity, writing.written.as_ref(), self.clock.now());
+        if writing.is_at_end && state == CursorState::Current {
+            return Ok(());
+        }
+        let (source_name, entity) = (self.connector.source().to_string(), self.entity);
+        Err(Trouble::NotAtItsEnd { source_name, entity })
+    }
+
+    /// Erases what a webhook said that nothing may be kept of.
+    async fn erase_due(&self) -> Result<(), Trouble> {
+        let source = self.connector.source();
+        let Some(registration) = registration(source.as_str()) else { return Ok(()) };
+        let now = self.clock.now();
+        let erased = persist(|| self.store.erase_due(source, self.entity, registration.gone, now)).await?;
+        if erased > 0 {
+            tracing::info!(%source, entity = %self.entity, records = erased, "erased for privacy's sake");
+        }
+        Ok(())
     }
 
     /// Reads pages to their end and writes them.
     async fn write_all(
         &self,
         pages: Box<dyn Pages>,
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,
@@ -151,14 +198,14 @@ impl Fetch<'_> {
         let mut reading = ReadAhead::begin(pages);
         let mut check = tokio::time::interval(CHECK_EVERY);
         let mut stop = self.options.stop.clone();
-        let deadline = tokio::time::sleep_until(deadline);
-        tokio::pin!(deadline);
+        let expired = tokio::time::sleep_until(deadline);
+        tokio::pin!(expired);
         let mut batch = Vec::with_capacity(PAGES_AHEAD);
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return Err(Trouble::Stopped),
-                () = &mut deadline => return Err(Trouble::Deadline(self.options.deadline)),
+                () = &mut expired => return Err(Trouble::Deadline(self.options.deadline)),
                 _ = check.tick() => self.still_alone(writing.run_id, lock).await?,
                 received = reading.next_into(&mut batch) => {
                     if received == 0 {
@@ -170,6 +217,7 @@ impl Fetch<'_> {
                     let mut rooms = Vec::with_capacity(received);
                     for read in batch.drain(..) {
                         requests.made = made_before + read.requests;
+                        writing.owner.accept(&read.identity).await?;
                         rooms.push(read.room);
                         match read.page {
                             Ok(Some(page)) => pages.push(page),
@@ -178,7 +226,7 @@ impl Fetch<'_> {
                         }
                     }
                     if !pages.is_empty() {
-                        self.write(writing, pages, requests).await?;
+                        self.write_and_sweep(writing, pages, lock, requests, deadline).await?;
                     }
                     if let Some(end) = end {
                         return Ok(end?);

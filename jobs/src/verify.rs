@@ -1,4 +1,6 @@
-//! Verifying: payments against their raw records, and figures against payments.
+//! Verifying: what the sources said against payments, payments against their raw records, and figures against payments.
+
+mod missing;
 
 use buffalo_model::{
     Clock, FieldDifference, FigureDifference, Normalised, PaymentDifference, SupportedCurrencies,
@@ -25,6 +27,8 @@ pub struct Verify<'a> {
     pub store: &'a Store,
     /// What time it is.
     pub clock: &'a dyn Clock,
+    /// Currencies that are accepted (`SUPPORTED_CURRENCIES`): what is in another one is not missing.
+    pub currencies: &'a SupportedCurrencies,
     /// What to do about what is found.
     pub mending: Mending,
 }
@@ -42,13 +46,18 @@ impl Verify<'_> {
             without_raw: 0,
             unreadable: 0,
             wrong_payments: 0,
+            missing_payments: 0,
+            lost_payments: 0,
             payment_samples: Vec::new(),
+            missing_returns: 0,
+            missing_return_samples: Vec::new(),
             wrong_figures: 0,
             figure_samples: Vec::new(),
             repaired: self.mending == Mending::Done,
         };
         self.store.settle_revenue().await?;
-        let mut figures = Vec::new();
+        // First, so that no figure is mended to less than what the sources said.
+        let Some(mut figures) = self.restore_missing(&mut report, stop).await? else { return Ok(None) };
         let mut after = None;
         loop {
             let page = self.store.payments_and_raw(after.as_ref(), PAGE).await?;
@@ -63,6 +72,7 @@ impl Verify<'_> {
                 return Ok(None);
             }
         }
+        self.compare_returns(&mut report).await?;
         if self.mending == Mending::Done {
             self.store.settle_revenue().await?;
         }
@@ -73,7 +83,8 @@ impl Verify<'_> {
         report.wrong_figures = i64::try_from(figures.len()).unwrap_or(i64::MAX);
         report.figure_samples = figures.iter().take(SAMPLES).cloned().collect();
         let unmended: &[FigureDifference] = if report.repaired { &[] } else { &figures };
-        let found = report.wrong_payments.saturating_add(report.wrong_figures);
+        let wrong = report.wrong_payments.saturating_add(report.missing_payments);
+        let found = wrong.saturating_add(report.wrong_figures);
         self.store.note_verification(unmended, found, self.clock.now()).await?;
         Ok(Some(report))
     }
@@ -82,13 +93,13 @@ impl Verify<'_> {
 /// The payments of a page that are not what their raw records say.
 fn compare(page: Vec<PaymentAndRaw>, report: &mut Verification) -> Vec<WrongPayment> {
     let mut wrong = Vec::new();
-    for stored in page {
-        let Some(raw) = &stored.raw else {
+    for mut stored in page {
+        let Some(raw) = stored.raw.take() else {
             report.without_raw += 1;
             continue;
         };
         report.payments += 1;
-        let Ok(expected) = normalise(raw, &SupportedCurrencies::All, u32::MAX) else {
+        let Ok(expected) = normalise(&raw, &SupportedCurrencies::All, u32::MAX) else {
             report.unreadable += 1;
             continue;
         };
@@ -106,7 +117,7 @@ fn compare(page: Vec<PaymentAndRaw>, report: &mut Verification) -> Vec<WrongPaym
             let external_id = stored.key.external_id.clone();
             report.payment_samples.push(PaymentDifference { source, external_id, fields });
         }
-        wrong.push(WrongPayment { stored, expected });
+        wrong.push(WrongPayment { raw, stored_at: Some(stored.occurred_at), expected });
     }
     wrong
 }

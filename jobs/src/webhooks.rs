@@ -5,10 +5,20 @@ mod together;
 use std::sync::Arc;
 
 use buffalo_connectors::{Hint, News};
-use buffalo_model::{Clock, Refetch, Source};
-use buffalo_store::{RefetchRequest, Store, StoreError, Taken};
+use buffalo_model::{Clock, Entity, Identity, Refetch, Source};
+use buffalo_store::{RefetchRequest, Store, StoreError, Taken, decided_at};
+use chrono::{DateTime, Utc};
 use together::{Event, Together};
 use tokio::sync::Notify;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intaken {
+    /// What follows from it is stored.
+    Stored,
+    /// It is about another account or mode than what is stored: nothing was done.
+    Foreign,
+}
 
 /// Takes posts. Clones share what they have to tell.
 #[derive(Debug, Clone)]
@@ -34,42 +44,77 @@ impl Intake {
         (Self { store, clock, together, enqueued }, telling)
     }
 
-    /// Stores what follows from a post.
+    /// Stores what follows from a post about the data of `identity`.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the post was not taken and should be made again.
-    pub async fn take(&self, source: &Source, news: News) -> Result<(), StoreError> {
+    pub async fn take(&self, source: &Source, news: News, identity: Identity) -> Result<Intaken, StoreError> {
         match news {
-            News::Nothing => Ok(()),
-            News::Hints(hints) => {
-                for hint in hints {
-                    self.raise(source, hint).await?;
+            News::Nothing => Ok(Intaken::Stored),
+            News::Hints(hints) => self.raise_all(source, hints, &identity).await,
+            News::Erased { entity, ids, hints } => {
+                if self.is_foreign(source, entity, &identity).await? {
+                    return Ok(Intaken::Foreign);
                 }
-                Ok(())
+                // Before the hints, whose fetches erase them.
+                self.store.request_erasures(source, entity, &ids, self.clock.now()).await?;
+                self.raise_all(source, hints, &identity).await
             }
             News::State { event_id, record, otherwise } => {
-                let event = Event { source: source.clone(), entity: otherwise.entity, event_id, record };
+                let observed_at = record.observed_at;
+                let event =
+                    Event { source: source.clone(), entity: otherwise.entity, event_id, record, identity };
                 let taken = self.together.take(event).await?;
                 tracing::debug!(%source, ?taken, "a post was taken");
                 match taken {
                     Taken::Enqueued => self.enqueued.notify_one(),
                     // Should this fail, the event counts as taken and the next fetch brings the record all the same.
-                    Taken::Unclear => self.raise(source, otherwise).await?,
+                    Taken::Unclear => {
+                        let due_at = decided_at(observed_at, self.clock.now());
+                        self.raise(source, otherwise, due_at).await?;
+                    }
                     Taken::Repeated | Taken::NoNews => {}
+                    Taken::Foreign => return Ok(Intaken::Foreign),
                 }
-                Ok(())
+                Ok(Intaken::Stored)
             }
         }
     }
 
-    async fn raise(&self, source: &Source, hint: Hint) -> Result<(), StoreError> {
+    /// Whether a post is about other data than what is stored.
+    async fn is_foreign(
+        &self,
+        source: &Source,
+        entity: Entity,
+        identity: &Identity,
+    ) -> Result<bool, StoreError> {
+        Ok(!identity.is_unknown() && self.store.is_of_another(source, entity, identity).await?)
+    }
+
+    async fn raise_all(
+        &self,
+        source: &Source,
+        hints: Vec<Hint>,
+        identity: &Identity,
+    ) -> Result<Intaken, StoreError> {
+        for hint in hints {
+            if self.is_foreign(source, hint.entity, identity).await? {
+                return Ok(Intaken::Foreign);
+            }
+            self.raise(source, hint, self.clock.now()).await?;
+        }
+        Ok(Intaken::Stored)
+    }
+
+    /// Has an entity fetched, and what the hint names read by its id from `due_at` on.
+    async fn raise(&self, source: &Source, hint: Hint, due_at: DateTime<Utc>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let reason = "a webhook named it";
         let named: Vec<RefetchRequest> = hint
             .objects
             .into_iter()
-            .map(|id| RefetchRequest { refetch: Refetch::record(id), reason, due_at: now })
+            .map(|id| RefetchRequest { refetch: Refetch::record(id), reason, due_at })
             .collect();
         // Before the hint, whose fetch reads them.
         self.store.request_refetches(source, hint.entity, &named, now).await?;

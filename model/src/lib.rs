@@ -8,6 +8,7 @@ mod cursor;
 mod dead_letter;
 mod event;
 mod fx;
+mod identity;
 mod maintenance;
 mod money;
 mod normalised;
@@ -38,6 +39,7 @@ pub use fx::{
     ConversionError, Converted, EuroRate, InvalidRate, MAX_RATE_AGE_DAYS, NoRate, Rate, RateProblem,
     RateSheet, Rates, SheetError, UsedRate,
 };
+pub use identity::{Identity, IdentityConflict};
 pub use maintenance::{
     CreatedPartition, DroppedPartition, KeptPartition, Maintenance, MaintenanceStep, NotDone,
 };
@@ -51,15 +53,15 @@ pub use overlap::{
 pub use payment::{Payment, PaymentKind, PaymentStatus};
 pub use push_channel::{PushChannel, WatchDeed, WatchStep};
 pub use reconciliation::{Discrepancy, ReconciledTotal, Reconciliation};
-pub use record::{Entity, RawRecord, RawState, RecordKey, Source, UnknownEntity};
+pub use record::{Entity, RawRecord, RawState, RecordKey, Source, Ties, UnknownEntity};
 pub use refetch::{Refetch, RefetchPart, UnknownRefetchPart};
 pub use requests::{RequestCounts, RequestOutcome};
 pub use retention::{Retention, Span, Week, covered_until, lacks_next_week, missing_weeks};
 pub use revenue::{
     Basis, Bucket, ChangesQuery, Contribution, ContributionPosition, Day, Difference, DriftCheck,
     Explanation, ExplanationQuery, FieldDifference, FigureDifference, Figures, Freshness, Gap, GapCode,
-    Granularity, Measure, Overflow, PaymentDifference, Proof, Reporting, ReportingRate, RestatedDay,
-    Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
+    Granularity, Measure, MissingReturn, Overflow, PaymentDifference, Proof, Reporting, ReportingRate,
+    RestatedDay, Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
     RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfSource, RevenueOfWeek, RevenueOfYear,
     RevenueQuery, RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution,

@@ -1,7 +1,7 @@
 //! What a record becomes.
 
 use crate::text::{drop_unless_word, keep_storable, keep_storable_id, keep_storable_text};
-use crate::{Contact, Event, MAX_WORD_BYTES, Payment};
+use crate::{Contact, Event, EventStatus, MAX_WORD_BYTES, Payment};
 
 /// What the payload of a record became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,17 @@ pub enum Normalised {
 }
 
 impl Normalised {
+    /// Whether it says that the record is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Payment(payment) => payment.deleted,
+            Self::Contact(contact) => contact.deleted,
+            Self::Event(event) => event.status == EventStatus::Cancelled,
+            Self::Gone => true,
+        }
+    }
+
     /// The same with every text as it can be stored. What is looked up as a whole, such as an address, is left out where it
     /// would have to be changed.
     #[must_use]

@@ -38,10 +38,24 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Whether nothing is missing, different or extra.
+    /// Whether nothing is missing, different or extra, and both sides have the same counts and amounts.
     #[must_use]
     pub fn is_equal(&self) -> bool {
-        self.missing == 0 && self.different == 0 && self.extra == 0
+        self.in_question() == 0 && self.totals_agree()
+    }
+
+    /// How many records are missing, different or extra.
+    #[must_use]
+    pub fn in_question(&self) -> i64 {
+        self.missing + self.different + self.extra
+    }
+
+    /// Whether both sides of every total are the same.
+    #[must_use]
+    pub fn totals_agree(&self) -> bool {
+        self.totals
+            .iter()
+            .all(|total| total.listed_count == total.stored_count && total.listed_cents == total.stored_cents)
     }
 }
 
@@ -71,4 +85,40 @@ pub struct Discrepancy {
     pub external_id: String,
     /// What is wrong, in one line.
     pub what: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_that_differ_are_not_equal() {
+        let total = |stored_count, stored_cents: &str| ReconciledTotal {
+            currency: "USD".to_owned(),
+            status: "COLLECTED".to_owned(),
+            listed_count: 2,
+            listed_cents: "300".to_owned(),
+            stored_count,
+            stored_cents: stored_cents.to_owned(),
+        };
+        let compared = |totals| Reconciliation {
+            run_id: RunId::generate(),
+            source: "stripe".to_owned(),
+            entity: "payments".to_owned(),
+            since: None,
+            through: None,
+            compared_at: DateTime::UNIX_EPOCH,
+            listed: 2,
+            missing: 0,
+            different: 0,
+            extra: 0,
+            repaired: 0,
+            totals,
+            samples: Vec::new(),
+        };
+        assert!(compared(vec![]).is_equal() && compared(vec![total(2, "300")]).is_equal());
+        for differing in [total(1, "300"), total(3, "300"), total(2, "299")] {
+            assert!(!compared(vec![total(2, "300"), differing]).is_equal());
+        }
+    }
 }

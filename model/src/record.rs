@@ -103,8 +103,8 @@ pub struct RawRecord {
     /// The time at which the source said so, by the vendor's clock.
     ///
     /// Of two states of a record the later one holds. A connector must stamp a state so that a later truth never gets
-    /// an earlier time; it documents what it does within the resolution of the vendor's clock. Of two states stamped
-    /// equally, the one that is stored later holds.
+    /// an earlier time; it documents what it does within the resolution of the vendor's clock. [`Ties`] says what holds of
+    /// two states stamped equally.
     pub observed_at: DateTime<Utc>,
     /// The vendor's API version in which the payload is written, where the vendor has such a thing.
     pub api_version: Option<String>,
@@ -141,6 +141,15 @@ impl RawRecord {
         }
         Cow::Owned(stored)
     }
+}
+
+/// What holds of two states of a record that are stamped with the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The one that is written later.
+    LaterHolds,
+    /// What is known, until the record has been read again: the order of writing says nothing.
+    ReadAgain,
 }
 
 /// A stored state of a record, as a normaliser sees it.

@@ -42,7 +42,7 @@ pub use granularity::{Bucket, Granularity};
 pub use plausible::{plausible_days, plausible_times};
 pub use query::{Basis, RevenueQuery, RevenueQueryError, parse_date, parse_timezone};
 pub use reporting::{Reporting, ReportingRate};
-pub use verification::{FieldDifference, FigureDifference, PaymentDifference, Verification};
+pub use verification::{FieldDifference, FigureDifference, MissingReturn, PaymentDifference, Verification};
 
 use query::MAX_FILLED_BUCKETS;
 

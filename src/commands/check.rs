@@ -1,5 +1,6 @@
 //! `buffalo check`: whether the configuration works, before cron finds out that it does not.
 
+use buffalo_jobs::check_identity;
 use serde_json::json;
 
 use crate::cli::Format;
@@ -56,8 +57,14 @@ pub(super) async fn run(format: Format, config: &Config) -> anyhow::Result<Exit>
         let trouble = Some(format!("none is enabled: set {}", crate::config::enabling_settings()));
         items.push(Item::new("sources", trouble));
     }
+    // Where the database is not as it should be, that is what is said of it.
+    let cursors = store.list_cursors().await.unwrap_or_default();
     for connector in &config.sources {
-        let trouble = connector.check().await.err().map(|error| error.to_string());
+        let other = check_identity(&**connector, &cursors).err().map(|other| other.to_string());
+        let trouble = match other {
+            Some(other) => Some(other),
+            None => connector.check().await.err().map(|error| error.to_string()),
+        };
         items.push(Item::new(connector.source().as_str(), trouble));
     }
     items.extend(Item::of_revenue_sources(config));

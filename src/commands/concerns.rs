@@ -137,10 +137,13 @@ fn mistyped(dates: &MistypedDates, timezone: Tz) -> Concern {
 /// A difference that was repaired went the way of all records, and shows elsewhere if it failed on it.
 fn reconciliation(result: &Reconciliation) -> Option<Concern> {
     let Reconciliation { source, entity, missing, different, extra, .. } = result;
-    (missing + different + extra > result.repaired).then(|| {
-        let message = format!(
-            "{source} {entity} is not what the source has: {missing} missing, {different} different, {extra} extra"
-        );
+    let unexplained = result.in_question() == 0 && !result.totals_agree();
+    (result.in_question() > result.repaired || unexplained).then(|| {
+        let what = match unexplained {
+            true => "its totals differ".to_owned(),
+            false => format!("{missing} missing, {different} different, {extra} extra"),
+        };
+        let message = format!("{source} {entity} is not what the source has: {what}");
         let command = format!("buffalo reconcile {source} --repair");
         Concern::of_source("reconciliation_differs", source, message, command)
     })

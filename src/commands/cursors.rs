@@ -13,8 +13,18 @@ use crate::question::known_source;
 pub(super) async fn run(command: &CursorsCommand, config: &Config) -> anyhow::Result<Exit> {
     match command {
         CursorsCommand::Show(output) => show(output.format, config).await,
-        CursorsCommand::Reset { source, entity, dry_run } => reset(source, entity, *dry_run, config).await,
+        CursorsCommand::Reset { source, entity, forget_identity, dry_run } => {
+            let what = if *forget_identity { What::PositionAndIdentity } else { What::Position };
+            reset(source, entity, what, *dry_run, config).await
+        }
     }
+}
+
+/// What a reset forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Position,
+    PositionAndIdentity,
 }
 
 async fn show(format: Format, config: &Config) -> anyhow::Result<Exit> {
@@ -44,27 +54,42 @@ async fn show(format: Format, config: &Config) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn reset(source: &str, entity: &str, dry_run: bool, config: &Config) -> anyhow::Result<Exit> {
+async fn reset(
+    source: &str,
+    entity: &str,
+    what: What,
+    dry_run: bool,
+    config: &Config,
+) -> anyhow::Result<Exit> {
     let source = known_source(source).map_err(UsageError)?;
     let entity: Entity = entity.parse().map_err(|error| UsageError(format!("{error}")))?;
     let store = config.store()?;
+    let forgotten = match what {
+        What::Position => "position",
+        What::PositionAndIdentity => "position and identity",
+    };
     if dry_run {
         let known = store.list_cursors().await?;
-        let has_position = known
-            .iter()
-            .any(|row| row.source == source && row.entity == entity.as_str() && row.cursor.is_some());
+        let has_position = known.iter().any(|row| {
+            let known = row.cursor.is_some() || what == What::PositionAndIdentity && row.identity.is_some();
+            row.source == source && row.entity == entity.as_str() && known
+        });
         say(if has_position {
             format!(
-                "The position of {source} {entity} would be forgotten; the next fetch would be a backfill."
+                "The {forgotten} of {source} {entity} would be forgotten; the next fetch would be a backfill."
             )
         } else {
             format!("{source} {entity} has no position to forget.")
         })?;
         return Ok(Exit::Done);
     }
-    let forgotten = store.reset_cursor(&source, entity, SystemClock.now()).await?;
-    say(if forgotten {
-        format!("The position of {source} {entity} is forgotten; the next fetch is a backfill.")
+    let now = SystemClock.now();
+    let done = match what {
+        What::Position => store.reset_cursor(&source, entity, now).await?,
+        What::PositionAndIdentity => store.forget_identity(&source, entity, now).await?,
+    };
+    say(if done {
+        format!("The {forgotten} of {source} {entity} is forgotten; the next fetch is a backfill.")
     } else {
         format!("{source} {entity} has no position to forget.")
     })?;
@@ -74,6 +99,6 @@ async fn reset(source: &str, entity: &str, dry_run: bool, config: &Config) -> an
 /// A cursor as a document.
 pub(super) fn document(row: &CursorRow) -> Value {
     json!({"source": row.source, "entity": row.entity, "version": row.version, "cursor": row.cursor,
-           "dataThrough": row.data_through, "lastFullBackfillAt": row.last_full_backfill_at,
+           "identity": row.identity, "dataThrough": row.data_through, "lastFullBackfillAt": row.last_full_backfill_at,
            "updatedAt": row.updated_at})
 }

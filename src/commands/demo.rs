@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use buffalo_connectors::sandbox::{Sandbox, SandboxOptions};
 use buffalo_connectors::{SOURCES, Settings};
-use buffalo_jobs::{Process, ProcessOptions, Stop};
+use buffalo_jobs::{MassDelete, Process, ProcessOptions, Stop};
 use buffalo_model::{Clock, Granularity, Mode, Revenue, Run, SystemClock};
 use buffalo_store::embedded::{EmbeddedError, EmbeddedPostgres, default_data_dir};
 use buffalo_store::{Sessions, Store, StoreOptions};
@@ -109,7 +109,8 @@ async fn show(
 }
 
 async fn fetch_and_process(store: &Store, config: &Config, stop: &Stop) -> anyhow::Result<Vec<Run>> {
-    let mut runs = fetch_all(store, config, &config.sources, Mode::Incremental, stop).await?;
+    let mut runs =
+        fetch_all(store, config, &config.sources, (Mode::Incremental, MassDelete::Proved), stop).await?;
     let bar = super::progress("processing".to_owned());
     let options =
         ProcessOptions { stop: stop.clone(), on_progress: counting(&bar), ..config.process_options() };

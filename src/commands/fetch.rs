@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use buffalo_connectors::{Connector, registration};
-use buffalo_jobs::{Fetch, FetchOptions, Stop};
+use buffalo_jobs::{Fetch, FetchOptions, MassDelete, Stop};
 use buffalo_model::{Entity, Mode, Run, RunStatus, SystemClock};
 use buffalo_store::Store;
 use indicatif::ProgressBar;
@@ -22,13 +22,19 @@ pub(super) async fn run(args: &FetchArgs, config: &Config) -> anyhow::Result<Exi
         FetchMode::Incremental => Mode::Incremental,
         FetchMode::Full => Mode::Full,
     };
-    let runs = fetch_all(config.store()?, config, &connectors, mode, &shutdown::on_signal()).await?;
+    let mass_delete = mass_delete(args.allow_mass_delete);
+    let runs =
+        fetch_all(config.store()?, config, &connectors, (mode, mass_delete), &shutdown::on_signal()).await?;
     match args.output.format {
         Format::Json => say_json(&json!({ "runs": runs }))?,
         Format::Csv => csv(&runs)?,
         Format::Table => say_runs(&runs)?,
     }
     Ok(exit(&runs, args.fail_if_busy))
+}
+
+pub(super) fn mass_delete(allowed: bool) -> MassDelete {
+    if allowed { MassDelete::Allowed } else { MassDelete::Proved }
 }
 
 pub(super) fn chosen(name: Option<&str>, config: &Config) -> anyhow::Result<Vec<Arc<dyn Connector>>> {
@@ -47,7 +53,7 @@ pub(super) async fn fetch_all(
     store: &Store,
     config: &Config,
     connectors: &[Arc<dyn Connector>],
-    mode: Mode,
+    (mode, mass_delete): (Mode, MassDelete),
     stop: &Stop,
 ) -> anyhow::Result<Vec<Run>> {
     let mut running = Vec::new();
@@ -59,6 +65,7 @@ pub(super) async fn fetch_all(
                 mode,
                 full_backfill_min_interval: config.full_backfill_min_interval,
                 deadline: config.fetch_deadline,
+                mass_delete,
                 stop: stop.clone(),
                 on_progress: counting(&bar),
             };

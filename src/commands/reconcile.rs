@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use buffalo_connectors::Connector;
-use buffalo_jobs::{Reconcile, Stop};
+use buffalo_jobs::{MassDelete, Reconcile, Stop};
 use buffalo_model::{Reconciliation, Run, RunStatus, SystemClock};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::json;
 
-use super::fetch::{chosen, counting};
+use super::fetch::{chosen, counting, mass_delete};
 use crate::cli::{Format, ReconcileArgs};
 use crate::config::Config;
 use crate::exit::{Exit, UsageError};
@@ -19,7 +19,11 @@ pub(super) async fn run(args: &ReconcileArgs, config: &Config) -> anyhow::Result
     let since = args.since.as_deref().map(midnight).transpose()?;
     let connectors = chosen(args.source.as_deref(), config)?;
     let stop = shutdown::on_signal();
-    let (runs, results) = compare_all(config, &connectors, since, args.repair, &stop).await?;
+    let repair = match args.repair {
+        true => Repair::All(mass_delete(args.allow_mass_delete)),
+        false => Repair::None,
+    };
+    let (runs, results) = compare_all(config, &connectors, since, repair, &stop).await?;
     match args.output.format {
         Format::Json => say_json(&json!({ "reconciliations": results, "runs": runs }))?,
         Format::Csv => say_csv(&HEADER, &results.iter().map(row).collect::<Vec<_>>())?,
@@ -28,12 +32,28 @@ pub(super) async fn run(args: &ReconcileArgs, config: &Config) -> anyhow::Result
     Ok(exit(&runs, &results))
 }
 
+/// What becomes of what is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repair {
+    None,
+    All(MassDelete),
+}
+
+impl Repair {
+    fn mass_delete(self) -> MassDelete {
+        match self {
+            Self::None => MassDelete::Proved,
+            Self::All(mass_delete) => mass_delete,
+        }
+    }
+}
+
 /// Compares every entity of every connector, one after the other.
 pub(super) async fn compare_all(
     config: &Config,
     connectors: &[Arc<dyn Connector>],
     since: Option<DateTime<Utc>>,
-    repair: bool,
+    repair: Repair,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Run>, Vec<Reconciliation>)> {
     let (mut runs, mut results) = (Vec::new(), Vec::new());
@@ -46,7 +66,9 @@ pub(super) async fn compare_all(
                 connector: &**connector,
                 entity: *entity,
                 since,
-                repair,
+                repair: repair != Repair::None,
+                mass_delete: repair.mass_delete(),
+                deadline: config.reconcile_deadline,
                 stop: stop.clone(),
                 on_progress: counting(&bar),
             };
@@ -99,12 +121,16 @@ fn show(results: &[Reconciliation], repair: bool) -> anyhow::Result<()> {
         for sample in &result.samples {
             say(format!("  {}: {}", sample.external_id, sample.what))?;
         }
-        let questionable = result.missing + result.different + result.extra;
-        if questionable > i64::try_from(result.samples.len())? {
-            say(format!("  … {} in all", questionable))?;
+        if result.in_question() > i64::try_from(result.samples.len())? {
+            say(format!("  … {} in all", result.in_question()))?;
         }
         if result.is_equal() {
             say(format!("{} {}: everything is there.", result.source, result.entity))?;
+        } else if result.in_question() == 0 {
+            say(format!(
+                "{} {}: each record that was listed is stored as it is, and the totals differ all the same.",
+                result.source, result.entity
+            ))?;
         }
     }
     let wrong = results.iter().any(|result| !result.is_equal());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use buffalo_jobs::{Action, Effect, Process, Schedule, ScheduledJob, Stop};
+use buffalo_jobs::{Action, Effect, MassDelete, Process, Schedule, ScheduledJob, Stop};
 use buffalo_model::{Mode, SystemClock};
 use buffalo_store::Mending;
 use chrono::{DateTime, Utc};
@@ -46,7 +46,14 @@ pub(super) fn schedule(config: &Arc<Config>, draining: Draining) -> anyhow::Resu
         &schedules.fetch,
         action(config, |config, stop| async move {
             let store = config.store()?.clone();
-            let runs = fetch::fetch_all(&store, &config, &config.sources, Mode::Incremental, &stop).await?;
+            let runs = fetch::fetch_all(
+                &store,
+                &config,
+                &config.sources,
+                (Mode::Incremental, MassDelete::Proved),
+                &stop,
+            )
+            .await?;
             Ok(fetch::exit(&runs, false))
         }),
     );
@@ -67,7 +74,8 @@ pub(super) fn schedule(config: &Arc<Config>, draining: Draining) -> anyhow::Resu
         &schedules.reconcile,
         action(config, |config, stop| async move {
             let (runs, results) =
-                reconcile::compare_all(&config, &config.sources, None, false, &stop).await?;
+                reconcile::compare_all(&config, &config.sources, None, reconcile::Repair::None, &stop)
+                    .await?;
             Ok(reconcile::exit(&runs, &results))
         }),
     );

@@ -304,6 +304,9 @@ fn reconciled(status: &Status, source: &str, entity: &str) -> String {
     match all.find(|result| result.source == source && result.entity == entity) {
         None => "never".to_owned(),
         Some(result) if result.is_equal() => format!("equal, {}", time(Some(result.compared_at))),
+        Some(result) if result.in_question() == 0 => {
+            format!("totals differ, {}", time(Some(result.compared_at)))
+        }
         Some(result) => format!(
             "{} missing, {} different, {} extra, {}",
             result.missing,

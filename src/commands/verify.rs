@@ -29,12 +29,14 @@ pub(super) async fn verify(config: &Config, mending: Mending, stop: &Stop) -> an
 }
 
 async fn report(config: &Config, mending: Mending, stop: &Stop) -> anyhow::Result<Option<Verification>> {
-    let job = Verify { store: config.store()?, clock: &SystemClock, mending };
+    let job = Verify { store: config.store()?, clock: &SystemClock, currencies: &config.currencies, mending };
     let report = job.run(stop).await?;
     match &report {
         None => complain("stopped before everything was compared; nothing was written down"),
         Some(report) if !report.is_clean() => tracing::error!(
             wrong_payments = report.wrong_payments,
+            missing_payments = report.missing_payments,
+            missing_returns = report.missing_returns,
             wrong_figures = report.wrong_figures,
             repaired = report.repaired,
             "revenue was found to differ from what it is made of"
@@ -94,15 +96,42 @@ fn show(report: &Verification) -> anyhow::Result<()> {
         });
         say_table(&PAYMENTS, &[], rows.collect())?;
     }
-    say(format!("{} payments differ from what their raw records say.", report.wrong_payments))?;
+    if report.wrong_payments > 0 {
+        say(format!("{} payments differ from what their raw records say.", report.wrong_payments))?;
+    }
+    if report.missing_payments > 0 {
+        say(format!("{} payments are missing, though their source told of them.", report.missing_payments))?;
+    }
+    if report.lost_payments > 0 {
+        let asked = if report.repaired {
+            "The next fetch reads them again."
+        } else {
+            "Only their source can tell what they were."
+        };
+        say(format!("{} of these have no raw record left. {asked}", report.lost_payments))?;
+    }
+    if report.missing_returns > 0 {
+        for sale in &report.missing_return_samples {
+            say(format!("{} {} says that money went back.", sale.source, sale.external_id))?;
+        }
+        say(format!(
+            "{} payments say that money went back, and no such refund or dispute is stored. The next fetch asks for it; until \
+             then figures of their days are not complete.",
+            report.missing_returns
+        ))?;
+    }
     if !report.figure_samples.is_empty() {
         say_table(&FIGURES, &FIGURES[6..], figures(report))?;
     }
-    say(format!("{} figures differ from what they should be, in minor units.", report.wrong_figures))?;
-    say(if report.repaired {
-        "What was wrong is mended."
-    } else {
-        "Figures over it are not served until `buffalo verify --repair` has mended it."
-    })?;
+    if report.wrong_figures > 0 {
+        say(format!("{} figures differ from what they should be, in minor units.", report.wrong_figures))?;
+    }
+    if report.wrong_payments > 0 || report.missing_payments > 0 || report.wrong_figures > 0 {
+        say(if report.repaired {
+            "What was wrong is mended."
+        } else {
+            "Figures over it are not served until `buffalo verify --repair` has mended it."
+        })?;
+    }
     Ok(())
 }

@@ -164,7 +164,7 @@ async fn begin_fetches(
             full_backfill_min_interval: app.config.full_backfill_min_interval,
             deadline: app.config.fetch_deadline,
             stop: app.background.stop(),
-            on_progress: Arc::new(|_| {}),
+            ..FetchOptions::default()
         };
         let (store, connector) = (app.store.clone(), Arc::clone(&connector));
         app.background.run(app.store.clone(), run_id, async move {

@@ -6,6 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use buffalo_connectors::{Post, PostError, Receipt, Webhooks};
+use buffalo_jobs::Intaken;
 use buffalo_model::{Clock, SystemClock};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -65,11 +66,15 @@ pub(super) async fn receive(
     let body = body.map_err(|rejection| unread(&rejection))?;
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let post = Post { method: method.as_str(), target, headers: &headers, body: &body };
-    let Receipt { kind, news } = webhook.read(&post, SystemClock.now()).map_err(|error| {
+    let Receipt { kind, news, identity } = webhook.read(&post, SystemClock.now()).map_err(|error| {
         tracing::warn!(%source, %error, "a post was refused");
         refused(&error)
     })?;
-    app.intake.take(connector.source(), news).await?;
+    if app.intake.take(connector.source(), news, identity).await? == Intaken::Foreign {
+        tracing::warn!(%source, "a post was refused: it is about another account or mode than what is stored");
+        let message = "the event is about another account or mode than what is stored here";
+        return Err(ApiError::saying(ErrorCode::WrongMode, message));
+    }
     Ok(Json(Received { received: true, kind }))
 }
 

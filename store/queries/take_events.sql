@@ -7,15 +7,23 @@
 -- is a record that somebody else writes for the first time at this moment: the caller has it fetched. Nothing is counted in
 -- `run_totals` and nobody is notified here, since both would let only one commit at a time.
 --
+-- A head later than $14, which lies ahead of our clock, was stamped by a wrong clock, and loses.
+--
+-- What is of another account or mode than what is stored is left alone: the facts that are known of both, joined in either
+-- order, are the same unless one of them has two values.
+--
 -- Rows are locked in the order of their keys, here and by fetches, which keeps writers from deadlock.
 WITH given AS (
-    SELECT *
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[], $9::text[])
+    SELECT event.*,
+           coalesce(cursor.identity || event.identity <> event.identity || cursor.identity, false) AS is_foreign
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[],
+                $9::text[], $13::jsonb[])
         WITH ORDINALITY AS event
-            (source, event_id, entity, external_id, observed_at, content_hash, api_version, context, payload, place)
+            (source, event_id, entity, external_id, observed_at, content_hash, api_version, context, payload, identity, place)
+        LEFT JOIN sync_cursors cursor USING (source, entity)
 ), remembered AS (
     INSERT INTO webhook_events (source, event_id, received_at)
-    SELECT source, event_id, $10 FROM given ORDER BY source, event_id
+    SELECT source, event_id, $10 FROM given WHERE NOT is_foreign ORDER BY source, event_id
     ON CONFLICT DO NOTHING
     RETURNING source, event_id
 ), known AS (
@@ -42,14 +50,15 @@ WITH given AS (
         SET revision = old.revision + 1,
             observed_at = excluded.observed_at,
             content_hash = excluded.content_hash
-        WHERE old.content_hash <> excluded.content_hash AND old.observed_at < excluded.observed_at
+        WHERE old.content_hash <> excluded.content_hash AND old.content_hash <> '\x00'
+          AND (old.observed_at < excluded.observed_at OR old.observed_at > $14)
     RETURNING source, entity, external_id, revision, nextval('raw_records_id_seq') AS raw_id
 ), seen_again AS (
     -- The same content was true in between as well: an older state that arrives later must lose.
     UPDATE record_heads head SET observed_at = event.observed_at
     FROM event
     WHERE head.source = event.source AND head.entity = event.entity AND head.external_id = event.external_id
-      AND event.is_known AND event.known_at < event.observed_at
+      AND event.is_known AND (event.known_at < event.observed_at OR event.known_at > $14)
 ), enqueued AS (
     SELECT event.*, head.revision, head.raw_id FROM head JOIN event USING (source, entity, external_id)
 ), raw AS (
@@ -64,7 +73,8 @@ WITH given AS (
     SELECT raw_id, source, entity, external_id, revision, observed_at, octet_length(payload), $10, $10, $12
     FROM enqueued
 )
-SELECT event.place IS NOT NULL AS "is_new!",
+SELECT given.is_foreign AS "is_foreign!",
+       event.place IS NOT NULL AS "is_new!",
        enqueued.place IS NOT NULL AS "is_enqueued!",
        coalesce(event.is_known OR event.known_at > event.observed_at, false) AS "is_settled!"
 FROM given

@@ -3,6 +3,8 @@
 mod listed;
 mod stored;
 
+use std::collections::HashSet;
+
 use buffalo_model::{Discrepancy, Entity, ReconciledTotal, Reconciliation, RunId, Source};
 use chrono::{DateTime, Utc};
 
@@ -48,7 +50,8 @@ impl Store {
         Ok(Census { listed, pool, server, source: source.clone(), entity })
     }
 
-    /// Makes the next state of these records news, whatever it is.
+    /// Makes the next state of these records news, whatever it is, if it is of the time `at` or later: a head that a wrong
+    /// clock stamped later does not hold it up.
     ///
     /// # Errors
     ///
@@ -58,13 +61,15 @@ impl Store {
         source: &Source,
         entity: Entity,
         external_ids: &[&str],
+        at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            r"UPDATE record_heads SET content_hash = '\x'
-              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
+            r"UPDATE record_heads SET content_hash = '\x', observed_at = least(observed_at, $4)
+              WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND content_hash <> '\x00'",
             source.as_str(),
             entity.as_str(),
             external_ids as &[&str],
+            at,
         )
         .execute(&self.pool)
         .await
@@ -147,12 +152,12 @@ impl Store {
 }
 
 impl Census {
-    /// Notes records that the source listed.
+    /// Notes records that the source listed; returns those that were not noted before.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] and its like; a lost connection ends the census.
-    pub async fn note(&mut self, external_ids: &[&str]) -> Result<(), StoreError> {
+    pub async fn note(&mut self, external_ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         self.listed
             .note(external_ids)
             .await

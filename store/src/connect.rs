@@ -1,9 +1,11 @@
 //! The way into the database: connections and their settings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buffalo_model::NotifyOn;
+use buffalo_model::{NotifyOn, Source};
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -41,6 +43,8 @@ pub struct Store {
     relay: Option<Arc<Relay>>,
     pub(crate) server: String,
     pub(crate) notify_on: NotifyOn,
+    /// How far back changes of payments are seen, of sources of which not all are.
+    pub(crate) sees_changes_for: Arc<BTreeMap<Source, TimeDelta>>,
     /// Who settles revenue in this process, on a connection that readers can't use up.
     pub(crate) settler: Arc<Settler>,
 }
@@ -112,14 +116,20 @@ impl Store {
         let settler = Arc::new(Settler::new(Database::new(settling, sessions)));
         let (pool, journal) = (Database::new(pool, sessions), Database::new(journal, sessions));
         let connect_options = Arc::new(connect_options);
-        let notify_on = NotifyOn::default();
-        Ok(Self { pool, journal, connect_options, relay, server, notify_on, settler })
+        let (notify_on, sees_changes_for) = (NotifyOn::default(), Arc::default());
+        Ok(Self { pool, journal, connect_options, relay, server, notify_on, settler, sees_changes_for })
     }
 
     /// The same database; of what runs come to, these kinds are told (`NOTIFY_ON`).
     #[must_use]
     pub fn telling(self, notify_on: NotifyOn) -> Self {
         Self { notify_on, ..self }
+    }
+
+    /// The same database; changes of what is older than these spans are not seen where a source is named.
+    #[must_use]
+    pub fn seeing(self, spans: BTreeMap<Source, TimeDelta>) -> Self {
+        Self { sees_changes_for: Arc::new(spans), ..self }
     }
 
     /// Makes sure that the database can be reached, without the patience that a running process has.

@@ -1,6 +1,6 @@
 //! How far each producer has come.
 
-use buffalo_model::{Cursor, Entity, Source};
+use buffalo_model::{Cursor, Entity, Identity, Source};
 use chrono::{DateTime, Utc};
 
 use crate::{Store, StoreError};
@@ -20,6 +20,8 @@ pub struct CursorRow {
     pub data_through: Option<DateTime<Utc>>,
     /// When the newest backfill began.
     pub last_full_backfill_at: Option<DateTime<Utc>>,
+    /// Whose data is stored, as far as it is known; none before anything was learned.
+    pub identity: Option<Identity>,
     /// When the row was written last.
     pub updated_at: DateTime<Utc>,
 }
@@ -31,6 +33,7 @@ struct CursorRecord {
     state: Option<serde_json::Value>,
     data_through: Option<DateTime<Utc>>,
     last_full_backfill_at: Option<DateTime<Utc>>,
+    identity: Option<serde_json::Value>,
     updated_at: DateTime<Utc>,
 }
 
@@ -43,6 +46,8 @@ impl From<CursorRecord> for CursorRow {
             cursor: row.state.map(Cursor::new),
             data_through: row.data_through,
             last_full_backfill_at: row.last_full_backfill_at,
+            // What nobody can read is learned anew.
+            identity: row.identity.and_then(|facts| serde_json::from_value(facts).ok()),
             updated_at: row.updated_at,
         }
     }
@@ -72,7 +77,7 @@ impl Store {
         .map_err(self.fail(operation))?;
         let row = sqlx::query_as!(
             CursorRecord,
-            "SELECT source, entity, version, state, data_through, last_full_backfill_at, updated_at
+            "SELECT source, entity, version, state, data_through, last_full_backfill_at, identity, updated_at
              FROM sync_cursors WHERE source = $1 AND entity = $2",
             source.as_str(),
             entity.as_str(),
@@ -91,7 +96,7 @@ impl Store {
     pub async fn list_cursors(&self) -> Result<Vec<CursorRow>, StoreError> {
         let rows = sqlx::query_as!(
             CursorRecord,
-            "SELECT source, entity, version, state, data_through, last_full_backfill_at, updated_at
+            "SELECT source, entity, version, state, data_through, last_full_backfill_at, identity, updated_at
              FROM sync_cursors ORDER BY source, entity",
         )
         .fetch_all(&self.pool)

@@ -3,16 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, RequestCounts, RunId, Source};
-use chrono::{DateTime, Utc};
+use buffalo_model::{ContentHash, Cursor, Entity, RawRecord, Refetch, RequestCounts, RunId, Source, Ties};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::copy::CopyRows;
 use crate::database::Tx;
 use crate::wake::OUTBOX_CHANNEL;
-use crate::{Lane, RecordOutcome, Store, StoreError, Totals};
-
-/// Records that a sweep holds in memory.
-const SWEPT_AT_ONCE: i64 = 1_000;
+use crate::{Lane, RecordOutcome, RefetchRequest, Store, StoreError, Totals};
 
 /// The vendor's bytes of an accepted state.
 const COPY_RAW: &str = "COPY raw_records
@@ -26,6 +23,12 @@ const COPY_OUTBOX: &str = "COPY ingest_outbox
      lane)
     FROM STDIN (FORMAT binary)";
 
+/// Why a record is read again of which two states of one time are known.
+const TIE: &str = "two states of one time";
+
+/// A state stamped so much later than our clock was stamped by a wrong one.
+pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
+
 /// One or more consecutive pages of a run, with the cursor that stands after the last of them.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -37,6 +40,8 @@ pub struct Page<'a> {
     pub run_id: RunId,
     /// The records, in the order in which they were fetched.
     pub records: &'a [RawRecord],
+    /// What holds of two states of one time.
+    pub ties: Ties,
     /// Where they wait to be processed.
     pub lane: Lane,
     /// How many vendor pages these are.
@@ -47,21 +52,8 @@ pub struct Page<'a> {
     pub cursor: &'a Cursor,
     /// Set when everything the source said up to that time is stored with this page.
     pub data_through: Option<DateTime<Utc>>,
-    /// Parts of the source that were listed as a whole with these pages.
-    pub sweeps: &'a [Sweep],
     /// The version of the cursor row that the run read or wrote last.
     pub cursor_version: i64,
-}
-
-/// Says that a part of a source was listed as a whole: records of it that were not seen since are gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sweep {
-    /// What the ids of that part begin with; empty for all.
-    pub id_prefix: String,
-    /// When the listing began, by the vendor's clock.
-    pub began_at: DateTime<Utc>,
-    /// What is stored as the payload of a record that is gone.
-    pub payload: &'static str,
 }
 
 /// What a write did.
@@ -73,6 +65,14 @@ pub struct Written {
     pub enqueued: i64,
     /// Records that were not.
     pub deduped: i64,
+    /// Records of which another state of the same time is known, which are to be read again.
+    pub ties: i64,
+}
+
+/// What became of a page's records.
+struct Taken {
+    enqueued: i64,
+    ties: i64,
 }
 
 impl Store {
@@ -108,12 +108,9 @@ impl Store {
         if moved.rows_affected() == 0 {
             return self.already_written_or_conflict(page, next_version).await;
         }
-        let mut enqueued = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
+        let Taken { enqueued, ties } = self.enqueue_in_tx(&mut tx, page, &records, now).await?;
         let fetched = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
         let deduped = fetched - enqueued;
-        for sweep in page.sweeps {
-            enqueued += self.sweep_in_tx(&mut tx, page, sweep, now).await?;
-        }
         // The notification goes out with the commit, once for all that is in it.
         sqlx::query_scalar!(
             "UPDATE sync_runs
@@ -146,7 +143,7 @@ impl Store {
         totals.records(source, entity, RecordOutcome::Deduped, deduped);
         self.add_totals_in_tx(&mut tx, &totals).await?;
         tx.commit().await.map_err(self.fail(operation))?;
-        Ok(Written { cursor_version: next_version, enqueued, deduped })
+        Ok(Written { cursor_version: next_version, enqueued, deduped, ties })
     }
 
     async fn enqueue_in_tx(
@@ -155,9 +152,9 @@ impl Store {
         page: &Page<'_>,
         records: &[Cow<'_, RawRecord>],
         now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Taken, StoreError> {
         if records.is_empty() {
-            return Ok(0);
+            return Ok(Taken { enqueued: 0, ties: 0 });
         }
         let hashes: Vec<ContentHash> = records.iter().map(|record| record.content_hash()).collect();
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -170,18 +167,28 @@ impl Store {
             &external_ids as &[&str],
             &observed_at,
             &content_hashes as &[&[u8]],
+            page.ties == Ties::ReadAgain,
+            now + CLOCKS_APART,
         )
         .fetch_all(&mut *tx)
         .await
         .map_err(self.fail("compare records with what is known"))?;
-        let news = heads.len();
-        if news > 0 {
-            let by_id: HashMap<&str, &RawRecord> =
-                records.iter().map(|record| (record.external_id.as_str(), &**record)).collect();
+        let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
+            .map(|(record, hash)| (record.external_id.as_str(), (&**record, *hash)))
+            .collect();
+        let mut ties: Vec<(&str, DateTime<Utc>)> = Vec::new();
+        let mut accepted = Vec::with_capacity(heads.len());
+        for head in &heads {
+            match by_id.get(head.external_id.as_str()) {
+                Some((record, hash)) if head.content_hash == *hash => accepted.push((head, *record)),
+                Some((record, _)) => ties.push((&record.external_id, record.observed_at)),
+                None => {}
+            }
+        }
+        if !accepted.is_empty() {
             let fail = || self.fail("enqueue records");
             let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
-            for head in &heads {
-                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
+            for (head, record) in &accepted {
                 raw.row(11)
                     .bigint(head.raw_id)
                     .text(page.source.as_str())
@@ -198,8 +205,7 @@ impl Store {
             }
             raw.finish().await.map_err(fail())?;
             let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
-            for head in &heads {
-                let Some(record) = by_id.get(head.external_id.as_str()) else { continue };
+            for (head, record) in &accepted {
                 outbox
                     .row(10)
                     .bigint(head.raw_id)
@@ -216,7 +222,7 @@ impl Store {
             }
             outbox.finish().await.map_err(fail())?;
         }
-        if news < records.len() {
+        if accepted.len() < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
             // lose. Left out where everything was news, which is what a backfill consists of.
             sqlx::query!(
@@ -224,60 +230,32 @@ impl Store {
                  FROM unnest($3::text[], $4::timestamptz[], $5::bytea[])
                      AS seen (external_id, observed_at, content_hash)
                  WHERE known.source = $1 AND known.entity = $2 AND known.external_id = seen.external_id
-                   AND known.content_hash = seen.content_hash AND known.observed_at < seen.observed_at",
+                   AND known.content_hash = seen.content_hash
+                   AND (known.observed_at < seen.observed_at OR known.observed_at > $6)",
                 page.source.as_str(),
                 page.entity.as_str(),
                 &external_ids as &[&str],
                 &observed_at,
                 &content_hashes as &[&[u8]],
+                now + CLOCKS_APART,
             )
             .execute(&mut *tx)
             .await
             .map_err(self.fail("note what was seen again"))?;
         }
-        Ok(i64::try_from(news).unwrap_or(i64::MAX))
-    }
-
-    /// Gives every record that the listing no longer had its last state.
-    async fn sweep_in_tx(
-        &self,
-        tx: &mut Tx<'_>,
-        page: &Page<'_>,
-        sweep: &Sweep,
-        now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
-        let mut swept = 0;
-        loop {
-            // What is swept is stamped with the listing's time, so it is not found again.
-            let unseen = sqlx::query_scalar!(
-                "SELECT external_id FROM record_heads
-                 WHERE source = $1 AND entity = $2 AND starts_with(external_id, $3) AND observed_at < $4
-                 ORDER BY external_id LIMIT $5",
-                page.source.as_str(),
-                page.entity.as_str(),
-                sweep.id_prefix,
-                sweep.began_at,
-                SWEPT_AT_ONCE,
-            )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(self.fail("find records that are gone"))?;
-            if unseen.is_empty() {
-                return Ok(swept);
-            }
-            let gone: Vec<Cow<'_, RawRecord>> = unseen
-                .into_iter()
-                .map(|external_id| RawRecord {
-                    external_id,
-                    observed_at: sweep.began_at,
-                    api_version: None,
-                    context: None,
-                    payload: sweep.payload.to_owned(),
+        if !ties.is_empty() {
+            let again: Vec<RefetchRequest> = ties
+                .iter()
+                .map(|(id, at)| RefetchRequest {
+                    refetch: Refetch::record(*id),
+                    reason: TIE,
+                    due_at: decided_at(*at, now),
                 })
-                .map(Cow::Owned)
                 .collect();
-            swept += self.enqueue_in_tx(tx, page, &gone, now).await?;
+            self.request_refetches_in_tx(tx, page.source, page.entity, &again, now).await?;
         }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        Ok(Taken { enqueued: count(accepted.len()), ties: count(ties.len()) })
     }
 
     async fn already_written_or_conflict(
@@ -300,10 +278,17 @@ impl Store {
         .await
         .map_err(self.fail("read the cursor"))?;
         if ours {
-            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0 });
+            return Ok(Written { cursor_version: next_version, enqueued: 0, deduped: 0, ties: 0 });
         }
         Err(StoreError::CursorConflict { source_name: page.source.to_string(), entity: page.entity.as_str() })
     }
+}
+
+/// When a record may be read again of which two states of the time `at` are known: an answer within the same second would be
+/// one more of them. What is long past by our clock is past by any.
+#[must_use]
+pub fn decided_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if now - at > TimeDelta::seconds(10) { now } else { now + TimeDelta::seconds(2) }
 }
 
 /// One state of each record, the newest, sorted by key; of two with the same time the later one in the list.

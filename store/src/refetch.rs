@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use buffalo_model::{Entity, Refetch, RefetchPart, Source, UnknownRefetchPart, storable_id};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::database::Tx;
 use crate::{Store, StoreError};
 
 /// The first delay after a refusal, doubled with each further one.
@@ -12,6 +13,12 @@ const FIRST_DELAY: TimeDelta = TimeDelta::minutes(1);
 
 /// The longest delay after a refusal.
 const MAX_DELAY: TimeDelta = TimeDelta::days(1);
+
+/// The least time between two readings of an open payment.
+const OPEN_INTERVAL: TimeDelta = TimeDelta::hours(1);
+
+/// Why an open payment is read again.
+const OPEN: &str = "open, and older than what the source is listed back to";
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +57,21 @@ impl Store {
         if requests.is_empty() {
             return Ok(());
         }
+        let operation = "request that records are read again";
+        let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
+        self.request_refetches_in_tx(&mut tx, source, entity, requests, now).await?;
+        tx.commit().await.map_err(self.fail(operation))
+    }
+
+    /// The same in the caller's transaction.
+    pub(crate) async fn request_refetches_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        source: &Source,
+        entity: Entity,
+        requests: &[RefetchRequest],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         // Sorted by key, which keeps two writers from deadlock. A request that is made again begins anew: the fetch under
         // way may have read the record before it changed.
         sqlx::query!(
@@ -69,9 +91,40 @@ impl Store {
             &requests.iter().map(|request| request.due_at).collect::<Vec<_>>(),
             now,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(self.fail("request that records are read again"))?;
+        Ok(())
+    }
+
+    /// Requests that payments that are still open are read again, of which the source tells no change because they came into
+    /// being before `before`; at most `limit`, those first of which nothing was heard for longest, and none more often than
+    /// once an hour.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] and its like.
+    pub async fn request_open_payments(
+        &self,
+        source: &Source,
+        entity: Entity,
+        before: DateTime<Utc>,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query_file!(
+            "queries/request_open_payments.sql",
+            source.as_str(),
+            entity.as_str(),
+            before,
+            limit,
+            now - OPEN_INTERVAL,
+            OPEN,
+            now,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(self.fail("request that open payments are read again"))?;
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use self::read::Read;
 use self::settle::Turn;
 use crate::{Store, StoreError};
 pub(crate) use settle::Settler;
-pub use verify::{Mending, PaymentAndRaw, WrongPayment};
+pub use verify::{Mending, MissingPayment, PaymentAndRaw, RawOfPayment, WrongPayment};
 
 /// Where there are as many marks, it costs less to settle them first, for all who ask, than to look at them for one answer.
 const MOST_MARKS: i64 = 250;
@@ -71,6 +71,7 @@ impl Store {
             .map(|source| Freshness::none(source.clone()))
             .chain(read.freshness.iter().cloned())
             .filter(|fresh| query.counts(&fresh.source))
+            .map(|fresh| self.as_far_as_seen(fresh, &query, now))
             .collect();
         let proof =
             Proof { checked_at: now, buckets_recomputed: read.recomputed, verified_at: read.verified_at };
@@ -84,6 +85,17 @@ impl Store {
         revenue.by_source.sort_unstable_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
         revenue.reporting = self.reporting(&revenue, now).await?;
         Ok(revenue)
+    }
+
+    /// Says since when changes of a source's payments are seen, where the range reaches further back.
+    fn as_far_as_seen(&self, mut fresh: Freshness, query: &RevenueQuery, now: DateTime<Utc>) -> Freshness {
+        let begins_at = query.start_date.map(|day| midnight(day, query.timezone));
+        fresh.changes_seen_since = self
+            .sees_changes_for
+            .get(&fresh.source)
+            .map(|span| now - *span)
+            .filter(|since| begins_at.is_none_or(|begins_at| begins_at < *since));
+        fresh
     }
 
     /// The totals in one currency, at the rates of the last day of the range, or of today where that is earlier.

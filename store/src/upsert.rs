@@ -2,7 +2,7 @@
 
 mod contacts;
 mod events;
-mod gone;
+pub(crate) mod gone;
 pub(crate) mod payments;
 
 use std::collections::BTreeMap;
@@ -40,6 +40,16 @@ impl ClaimedBatch {
     ///
     /// [`StoreError::Unreachable`] and its like; the batch is lost then and its rows are as they were.
     pub async fn upsert(
+        &mut self,
+        upserts: &[UpsertRow],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoreFailure>, StoreError> {
+        let failures = self.upsert_all_or_each(upserts, now).await?;
+        self.note_missing_returns(upserts, now).await?;
+        Ok(failures)
+    }
+
+    async fn upsert_all_or_each(
         &mut self,
         upserts: &[UpsertRow],
         now: DateTime<Utc>,

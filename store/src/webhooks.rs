@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use buffalo_model::{Entity, RawRecord, Source, storable_id};
+use buffalo_model::{Entity, Identity, RawRecord, Source, storable_id};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::enqueue::CLOCKS_APART;
+use crate::identity::json;
 use crate::{Lane, Store, StoreError};
 
 /// The run to which the raw records of webhooks belong: none, as they are not fetched. A row for each event would be one
@@ -26,6 +28,8 @@ pub struct EventState<'a> {
     pub event_id: &'a str,
     /// The state.
     pub record: &'a RawRecord,
+    /// Whose data it is, as far as it is known.
+    pub identity: &'a Identity,
 }
 
 /// What became of a state.
@@ -37,6 +41,8 @@ pub enum Taken {
     Repeated,
     /// It is known, or something newer is.
     NoNews,
+    /// It is of another account or mode than what is stored; its event is not remembered.
+    Foreign,
     /// Which of two states is newer can't be told from it: the record has to be fetched.
     Unclear,
 }
@@ -84,11 +90,14 @@ impl Store {
             now,
             NO_RUN,
             Lane::Live.as_str(),
+            &events.iter().map(|event| json(event.identity)).collect::<Vec<_>>(),
+            now + CLOCKS_APART,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("enqueue events"))?;
         let became = rows.into_iter().map(|row| match (row.is_new, row.is_enqueued, row.is_settled) {
+            _ if row.is_foreign => Taken::Foreign,
             (false, ..) => Taken::Repeated,
             (true, true, _) => Taken::Enqueued,
             (true, false, true) => Taken::NoNews,

@@ -72,3 +72,36 @@ async fn a_reset_says_what_it_does_and_leads_to_a_backfill() {
     assert_eq!(shown["cursors"][0]["cursor"]["phase"], "events");
     world.end().await;
 }
+
+/// A place that is lost whenever it is asked for: what a vendor that never knows it looks like.
+async fn lose_places(world: &World, path: &str) {
+    let body = json!({"error": {"type": "invalid_request_error", "code": "resource_missing",
+                                "param": "starting_after", "message": "No such object"}});
+    for nth in [2, 4, 6, 8, 10] {
+        let kind = json!({"status": 400, "body": body.to_string()});
+        world.tell("faults", json!({"path": path, "nth": nth, "kind": kind})).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_always_lost_ends_the_run() {
+    let mut world = World::with_charges(450).await;
+    world.set("BACKFILL_CONCURRENCY", "1");
+    lose_places(&world, "/v1/charges").await;
+    let run = world.fetch().await.expect(3).run();
+    assert_eq!((&run["status"], &run["counts"]["requestsMade"]), (&json!("partial"), &json!(4)), "{run}");
+    world.clear_faults().await;
+    world.sync().await;
+    world.assert_complete().await;
+
+    for amount in 1..=150 {
+        world.charge(json!({"amount": amount, "currency": "usd"})).await;
+    }
+    lose_places(&world, "/v1/events").await;
+    let run = world.fetch().await.expect(3).run();
+    assert_eq!(run["status"], "partial", "{run}");
+    world.clear_faults().await;
+    world.sync().await;
+    world.assert_complete().await;
+    world.end().await;
+}

@@ -211,3 +211,20 @@ async fn limits_are_waited_out_and_refusals_fail_the_run() {
     assert_eq!(world.database.text("SELECT state::text || version FROM sync_cursors").await, before);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_listing_lacks_is_asked_for_by_its_id() {
+    let world = World::with_calendars(100, 1).await;
+    world.set_clock(-600).await;
+    world.sync().await;
+    world.set_clock(0).await;
+    world.tell("gcal/expire", json!({"sync": true})).await;
+    // A listing without events, which Google's own answers to single events contradict.
+    let empty = r#"{"kind":"calendar#events","items":[],"nextSyncToken":"x"}"#;
+    let path = "/calendar/v3/calendars/primary/events";
+    world.tell("faults", json!({"path": path, "nth": 2, "kind": {"status": 200, "body": empty}})).await;
+    let run = world.sync().await;
+    assert_eq!((&run["status"], &run["counts"]["recordsEnqueued"]), (&json!("success"), &json!(0)), "{run}");
+    assert_complete(&world).await;
+    world.end().await;
+}

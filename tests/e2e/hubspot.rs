@@ -179,3 +179,77 @@ async fn one_entity_fails_and_the_other_does_not() {
         deals_fail(fault, words).await;
     }
 }
+
+async fn fetch_all(world: &World, more: &[&str], code: i32) -> Value {
+    let arguments = [&["fetch", "--mode", "full", "--format", "json"], more].concat();
+    let runs = world.buffalo(&arguments).await.expect(code).json()["runs"].as_array().unwrap().clone();
+    runs.into_iter().find(|run| run["entity"] == "payments").unwrap()
+}
+
+const DEALS: &str = "/crm/objects/2026-09/deals";
+
+/// Small accounts are listed, large ones searched.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_search_or_a_list_lacks_is_not_deleted() {
+    for deals in [40, 1_300] {
+        let world = account(deals, 0).await;
+        sync(&world).await;
+        world.set_clock(7_200).await;
+        let live = live_deals(&world).await;
+        world.tell(&format!("hubspot/deals/{}/vanish", live[3]), json!({})).await;
+        let lacks = json!({"unindexed": &live[..4], "unlisted": &live[..4]});
+        world.tell("hubspot/oddities", lacks).await;
+        let run = fetch_all(&world, &[], 0).await;
+        assert_eq!(run["status"], "success", "{run}");
+        world.process().await.expect(0);
+        assert_complete(&world).await;
+        // Nor does a comparison take them for gone, or anything for missing.
+        let compared = world.buffalo(&["reconcile", "--repair", "--format", "json"]).await.expect(0).json();
+        let result = &compared["reconciliations"][0];
+        assert_eq!((&result["extra"], &result["repaired"]), (&json!(0), &json!(0)), "{result}");
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mass_is_deleted_only_where_two_listings_agree() {
+    let world = account(100, 0).await;
+    sync(&world).await;
+    world.set_clock(7_200).await;
+    // As if the list were empty and no id were known; the next listing has them all.
+    let nothing = json!({"status": 200, "body": r#"{"results":[]}"#});
+    let lie = async || {
+        world.tell("faults", json!({"path": DEALS, "query": "properties", "kind": nothing})).await;
+        world
+            .tell("faults", json!({"path": format!("{DEALS}/batch/read"), "times": 2, "kind": nothing}))
+            .await;
+    };
+    lie().await;
+    let run = fetch_all(&world, &[], 3).await;
+    assert_eq!(run["status"], "partial", "{run}");
+    let error = run["error"].as_str().unwrap();
+    assert!(
+        error.contains("another listing has some of them") && error.contains("--allow-mass-delete"),
+        "{error}"
+    );
+    world.clear_faults().await;
+    world.process().await.expect(0);
+    assert_complete(&world).await;
+
+    // Truly gone: no listing has them.
+    let live = live_deals(&world).await;
+    for deal in &live[..30] {
+        world.tell(&format!("hubspot/deals/{deal}/vanish"), json!({})).await;
+    }
+    let run = fetch_all(&world, &[], 0).await;
+    assert_eq!(run["status"], "success", "{run}");
+    world.process().await.expect(0);
+    assert_complete(&world).await;
+
+    // The operator's word stands in for the second listing.
+    world.set_clock(7_500).await;
+    lie().await;
+    let run = fetch_all(&world, &["--allow-mass-delete"], 0).await;
+    assert_eq!(run["counts"]["recordsEnqueued"], 70, "{run}");
+    world.end().await;
+}

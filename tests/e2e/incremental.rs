@@ -1,5 +1,6 @@
 //! Nothing that changes later is missed.
 
+use buffalo_model::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::harness::World;
@@ -126,6 +127,45 @@ async fn events_in_another_version_are_read_again() {
     let sql = "SELECT string_agg(DISTINCT api_version, ',') FROM raw_records";
     assert_eq!(world.database.text(sql).await, "2026-10-28.endive", "{charge}");
     world.assert_complete().await;
+    world.end().await;
+}
+
+/// What came into being before the days that are listed may still change while it is open; what is settled may, too, and
+/// nobody tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn lookback_reads_what_is_open_and_says_what_it_does_not_see() {
+    let mut world = World::with_charges(0).await;
+    world.set("STRIPE_INCREMENTAL", "lookback");
+    world.set("STRIPE_LOOKBACK_DAYS", "1");
+    let now = world.tell("clock", json!({"offset_s": 0})).await["now"].as_i64().unwrap();
+    let old = now - 5 * 86_400;
+    let pending = json!({"amount": 100, "currency": "usd", "status": "pending", "at": old});
+    let pending = world.charge(pending).await;
+    let paid = world.charge(json!({"amount": 900, "currency": "usd", "at": old})).await;
+    let refund = json!({"amount": 50, "status": "pending", "at": old});
+    let refund = world.tell(&format!("charges/{paid}/refund"), refund).await;
+    let dispute = world.tell(&format!("charges/{paid}/dispute"), json!({"amount": 300, "at": old})).await;
+    let (refund, dispute) = (refund["id"].as_str().unwrap(), dispute["id"].as_str().unwrap());
+    world.sync().await;
+    let idle = world.sync().await["counts"]["requestsMade"].as_i64().unwrap();
+    world.tell(&format!("charges/{pending}/succeed"), json!({})).await;
+    world.tell(&format!("refunds/{refund}"), json!({"status": "failed"})).await;
+    world.tell(&format!("disputes/{dispute}"), json!({"status": "lost"})).await;
+    world.database.run("UPDATE record_heads SET observed_at = observed_at - interval '2 hours'").await;
+    let run = world.sync().await;
+    assert_eq!(run["counts"]["requestsMade"].as_i64().unwrap(), idle + 3, "{run}");
+    world.assert_complete().await;
+    let settled = world.sync().await;
+    assert_eq!(settled["counts"]["requestsMade"].as_i64().unwrap(), idle, "{settled}");
+
+    let ask = async |arguments: &[&str]| {
+        let revenue = world.buffalo(&[&["revenue", "summary", "--format", "json"], arguments].concat()).await;
+        revenue.expect(0).json()["incompleteBecause"].to_string()
+    };
+    assert!(ask(&[]).await.contains("CHANGES_UNSEEN"));
+    let today = SystemClock.now().format("%Y-%m-%d").to_string();
+    let of_today = ask(&["--start-date", &today]).await;
+    assert!(!of_today.contains("CHANGES_UNSEEN"), "{of_today}");
     world.end().await;
 }
 

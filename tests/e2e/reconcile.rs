@@ -165,3 +165,67 @@ async fn a_census_may_be_of_the_last_days_only() {
     world.buffalo(&["reconcile", "--since", "2026-02-30"]).await.expect(2);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_listed_twice_counts_once() {
+    let world = World::with_hubspot(0, 350).await;
+    world.sync().await;
+    // The third page is refused, so the list is begun anew.
+    let fault = json!({"path": "/crm/objects/2026-09/contacts", "query": "after=", "nth": 2, "kind": {"status": 400}});
+    world.tell("faults", fault).await;
+    let result = reconcile(&world, &[], 0).await;
+    assert_eq!((&result["listed"], counts(&result)), (&json!(350), [0, 0, 0, 0]), "{result}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_not_everything_that_is_there() {
+    let world = World::with_hubspot(120, 0).await;
+    world.sync().await;
+    let deals = world.ask("hubspot/objects?kind=deals").await;
+    let live: Vec<_> = deals.as_array().unwrap().iter().filter(|deal| deal["archived"] == false).collect();
+    let odd = json!({"properties": {"amount": "12abc", "dealstage": "closedwon", "pipeline": "default"}});
+    let changed = format!("hubspot/deals/{}", live[0]["id"].as_str().unwrap());
+    world.tell(&changed, odd.clone()).await;
+    world.tell("hubspot/deals", odd).await;
+    let payments = async |more: &[&str]| {
+        let arguments = [&["reconcile", "--format", "json"], more].concat();
+        world.buffalo(&arguments).await.expect(3).json()["reconciliations"][0].clone()
+    };
+    let result = payments(&[]).await;
+    assert_eq!(counts(&result), [1, 1, 0, 0], "{result}");
+    for sample in result["samples"].as_array().unwrap() {
+        assert!(sample["what"].as_str().unwrap().contains("can't be read"), "{sample}");
+    }
+    // Writing it again would mend nothing.
+    assert_eq!(counts(&payments(&["--repair"]).await), [1, 1, 0, 0]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_ends_at_its_deadline_or_where_a_list_leads_nowhere() {
+    let mut world = World::with_hubspot(350, 0).await;
+    world.sync().await;
+    let failed = async |world: &World| {
+        let done = world.buffalo(&["reconcile", "--format", "json"]).await.expect(3).json();
+        assert_eq!(done["runs"][0]["status"], "failed", "{done}");
+        done["runs"][0].clone()
+    };
+    let path = "/crm/objects/2026-09/deals";
+    let place = "after=";
+    world
+        .tell("faults", json!({"path": path, "query": place, "times": 1_000_000, "kind": {"status": 400}}))
+        .await;
+    let run = failed(&world).await;
+    assert!(run["error"].as_str().unwrap().contains("refused with 400"), "{run}");
+    world.clear_faults().await;
+
+    world.set("RECONCILE_DEADLINE_S", "1");
+    world.tell("faults", json!({"path": path, "times": 9, "kind": {"latency_ms": 50_000}})).await;
+    let run = failed(&world).await;
+    assert!(run["error"].as_str().unwrap().contains("RECONCILE_DEADLINE_S"), "{run}");
+    world.clear_faults().await;
+    world.set("RECONCILE_DEADLINE_S", "60");
+    world.buffalo(&["reconcile"]).await.expect(0);
+    world.end().await;
+}

@@ -95,10 +95,80 @@ async fn figures_that_were_changed_past_all_triggers_are_found_and_mended() {
         verify(&world, &["--repair"], 3).await;
         verify(&world, &[], 0).await;
     }
-    assert_ne!(
-        total(&world).await,
-        before,
-        "a payment is gone, which its raw record alone does not bring back"
-    );
+    assert_eq!(total(&world).await, before, "a payment that was deleted is there again");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_that_somebody_deleted_are_found_and_restored() {
+    let mut world = World::with_charges(30).await;
+    world.set_clock(-100_000).await;
+    world.sync().await;
+    let before = total(&world).await;
+    assert_eq!(verify(&world, &[], 0).await["missingPayments"], 0);
+    world
+        .database
+        .run(
+            "DELETE FROM payments WHERE external_id IN
+                 (SELECT external_id FROM payments WHERE status = 'COLLECTED' ORDER BY external_id LIMIT 2)",
+        )
+        .await;
+    assert_ne!(total(&world).await, before);
+    let report = verify(&world, &[], 3).await;
+    assert_eq!((&report["missingPayments"], &report["repaired"]), (&json!(2), &json!(false)), "{report}");
+    let field = &report["paymentSamples"][0]["fields"][0];
+    assert_eq!((&field["field"], &field["stored"]), (&json!("payment"), &Value::Null));
+    assert!(field["expected"].as_str().unwrap().starts_with("COLLECTED "), "{report}");
+    let table = world.buffalo(&["verify"]).await.expect(3).stdout;
+    assert!(table.contains("2 payments are missing"), "{table}");
+    world.buffalo(&["revenue", "summary"]).await.expect(1);
+    let report = verify(&world, &["--repair"], 3).await;
+    assert_eq!((&report["missingPayments"], &report["repaired"]), (&json!(2), &json!(true)));
+    assert_eq!(total(&world).await, before);
+    assert_eq!(verify(&world, &[], 0).await["missingPayments"], 0);
+    world.assert_complete().await;
+
+    // An older state than what the source said last is as wrong, and nothing of it is in the outbox.
+    let charge = world.charge(json!({"amount": 500, "currency": "usd", "capture": false})).await;
+    world.set_clock(-80_000).await;
+    world.sync().await;
+    world.tell(&format!("charges/{charge}/capture"), json!({})).await;
+    world.set_clock(-60_000).await;
+    world.fetch().await.expect(0);
+    world.database.run("DELETE FROM ingest_outbox").await;
+    assert_eq!(verify(&world, &["--repair"], 3).await["missingPayments"], 1);
+    assert_eq!(verify(&world, &[], 0).await["missingPayments"], 0);
+    world.assert_complete().await;
+
+    // What is waiting, or is a dead letter, is not missing.
+    world.set("SUPPORTED_CURRENCIES", "USD");
+    world.set("OUTBOX_MAX_ATTEMPTS", "1");
+    world.charge(json!({"amount": 900, "currency": "jpy"})).await;
+    world.charge(json!({"amount": 900, "currency": "usd"})).await;
+    world.fetch().await.expect(0);
+    verify(&world, &[], 0).await;
+    world.process().await.expect(3);
+    verify(&world, &[], 0).await;
+    // Nor is what was discarded because its currency is not accepted.
+    world.buffalo(&["dead-letters", "discard", "--reason", "unsupported_currency"]).await.expect(0);
+    verify(&world, &[], 0).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_which_nothing_is_left_is_read_again() {
+    let world = World::with_charges(20).await;
+    world.sync().await;
+    for forget in [
+        "DELETE FROM payments WHERE external_id = (SELECT min(external_id) FROM record_heads WHERE external_id LIKE 'ch_%')",
+        "DELETE FROM raw_records WHERE external_id = (SELECT min(external_id) FROM record_heads WHERE external_id LIKE 'ch_%')",
+    ] {
+        world.database.run(forget).await;
+    }
+    let report = verify(&world, &[], 3).await;
+    assert_eq!((&report["missingPayments"], &report["lostPayments"]), (&json!(1), &json!(1)), "{report}");
+    verify(&world, &["--repair"], 3).await;
+    let wanted = "SELECT count(*) FROM refetch_requests WHERE part = 'record'";
+    assert_eq!(world.database.number(wanted).await, 1);
     world.end().await;
 }

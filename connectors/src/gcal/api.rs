@@ -1,10 +1,10 @@
 //! Google Calendar's endpoints, one function each.
 
 use buffalo_model::{Circuit, RequestCounts};
-
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::objects::{EventPage, read_channel, read_events};
+use super::objects::{EventPage, read_channel, read_event, read_events};
 use super::position::Place;
 use crate::connector::SourceError;
 use crate::http::{Answer, HttpClient, Request};
@@ -56,12 +56,27 @@ impl CalendarApi {
         self.client.get(&Request { path: &path, query: &query, headers: &[], post: None }, read_events).await
     }
 
-    /// Asks whether a calendar can be read.
-    pub(super) async fn calendar(&self, calendar: &str) -> Result<(), SourceError> {
+    /// An event, as the bytes it came in; none where the calendar no longer has it.
+    pub(super) async fn event(
+        &self,
+        calendar: &str,
+        id: &str,
+    ) -> Result<Option<Answer<String>>, SourceError> {
+        let path = format!("/calendars/{}/events/{}", encoded(calendar), encoded(id));
+        let request = Request { path: &path, query: &[], headers: &[], post: None };
+        match self.client.get(&request, |body| read_event(id, body)).await {
+            // Also what a calendar is answered with that is not there.
+            Err(SourceError::Refused { status: 404 | 410, .. }) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Asks whether a calendar can be read; when it was asked.
+    pub(super) async fn calendar(&self, calendar: &str) -> Result<DateTime<Utc>, SourceError> {
         let path = format!("/calendars/{}/events", encoded(calendar));
         let query = [("maxResults", "1".to_owned())];
         let request = Request { path: &path, query: &query, headers: &[], post: None };
-        self.client.get(&request, |_| Ok(())).await.map(drop)
+        self.client.get(&request, read_events).await.map(|answer| answer.asked_at)
     }
 
     /// Opens a push channel.

@@ -10,6 +10,7 @@
 
 mod api;
 mod auth;
+mod by_id;
 mod channels;
 mod config;
 mod normalise;
@@ -24,7 +25,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, Source, SystemClock};
+use buffalo_model::{Circuit, Cursor, Entity, Refetch, Source, SystemClock};
 use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, Pages, Plan, Registration, SourceError};
@@ -33,6 +34,7 @@ use crate::push::PushChannels;
 use crate::settings::Settings;
 use crate::webhook::{Tokens, Webhooks};
 use api::CalendarApi;
+use by_id::ByIdPages;
 use channels::CalendarChannels;
 use config::CalendarConfig;
 use pages::EventPages;
@@ -110,6 +112,10 @@ impl Connector for GoogleCalendar {
 
     fn census(&self, entity: Entity, _since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Box<dyn Pages> {
         self.open(entity, Plan::Backfill, now)
+    }
+
+    fn refetch(&self, _entity: Entity, wanted: &[Refetch], now: DateTime<Utc>) -> Box<dyn Pages> {
+        Box::new(ByIdPages::new(self.api.for_run(), Arc::clone(&self.config), wanted, now))
     }
 
     fn circuit(&self) -> Circuit {

@@ -38,6 +38,9 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     // What is not in a whole listing is gone: without a token, only what is clearly a list of events ends one.
     let is_list = envelope.kind.as_deref() == Some("calendar#events") && envelope.items.is_some();
+    if envelope.kind.is_some_and(|kind| kind != "calendar#events") {
+        return Err("something that is no list of events".to_owned());
+    }
     if envelope.next_page_token.is_none() && envelope.next_sync_token.is_none() && !is_list {
         return Err("neither nextPageToken, nor nextSyncToken, nor a list of events".to_owned());
     }
@@ -56,6 +59,22 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
         next_page_token: envelope.next_page_token,
         next_sync_token: envelope.next_sync_token,
     })
+}
+
+/// Makes sure that an answer is the event that was asked for, and gives it as it is.
+pub(super) fn read_event(id: &str, body: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Identified<'a> {
+        #[serde(borrow)]
+        kind: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let event: Identified<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if event.id != id || event.kind.is_some_and(|kind| kind != "calendar#event") {
+        return Err("another object than was asked for".to_owned());
+    }
+    String::from_utf8(body.to_vec()).map_err(|error| error.to_string())
 }
 
 /// Reads what Google says of a push channel that it has opened. `expiration` is a text of digits, in milliseconds.
@@ -120,6 +139,18 @@ mod tests {
         {
             assert!(read_events(strange.as_bytes()).is_err(), "the calendar would be emptied by {strange}");
         }
+    }
+
+    #[test]
+    fn an_event_is_the_one_that_was_asked_for() {
+        let body = br#"{"kind":"calendar#event","id":"e1", "x":1.50}"#;
+        assert_eq!(read_event("e1", body).unwrap().as_bytes(), body);
+        for other in [r#"{"id":"e2"}"#, r#"{"kind":"calendar#calendar","id":"e1"}"#, r#"{"items":[]}"#, "[]"]
+        {
+            assert!(read_event("e1", other.as_bytes()).is_err(), "{other}");
+        }
+        let calendar = br#"{"kind":"calendar#calendar","nextSyncToken":"x"}"#;
+        assert!(read_events(calendar).is_err());
     }
 
     #[test]

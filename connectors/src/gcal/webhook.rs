@@ -4,7 +4,7 @@
 //! token that we gave with the channel (`channels`).
 //! <https://developers.google.com/workspace/calendar/api/guides/push>
 
-use buffalo_model::Entity;
+use buffalo_model::{Entity, Identity};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::webhook::{Hint, News, Post, PostError, Receipt, Tokens, Webhook};
@@ -37,7 +37,7 @@ impl Webhook for CalendarWebhook {
         let state = state.ok_or_else(|| PostError::Unreadable("no X-Goog-Resource-State".to_owned()))?;
         // `sync` says that a channel was opened.
         let news = if state == "sync" { News::Nothing } else { News::Hints(vec![HINT]) };
-        Ok(Receipt { kind: state.to_owned(), news })
+        Ok(Receipt { kind: state.to_owned(), news, identity: Identity::unknown() })
     }
 }
 
@@ -65,7 +65,14 @@ mod tests {
     fn a_push_with_our_token_is_a_hint() {
         for token in ["new-token", "old-token"] {
             let receipt = post(Some(token), Some("exists")).unwrap();
-            assert_eq!(receipt, Receipt { kind: "exists".to_owned(), news: News::Hints(vec![HINT]) });
+            assert_eq!(
+                receipt,
+                Receipt {
+                    kind: "exists".to_owned(),
+                    news: News::Hints(vec![HINT]),
+                    identity: Identity::unknown()
+                }
+            );
         }
         assert_eq!(post(Some("new-token"), Some("sync")).unwrap().news, News::Nothing);
     }

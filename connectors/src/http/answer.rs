@@ -21,8 +21,9 @@ const LOCKED_WAIT: Duration = Duration::from_secs(2);
 pub struct Answer<T> {
     /// What the body was read as.
     pub value: T,
-    /// A time at or before that at which the vendor looked at its data, by the vendor's clock and in whole seconds:
-    /// its `Date` header less the time that the request took. Without the header it is our clock at the request.
+    /// A time at or before that at which the vendor looked at its data, in whole seconds: its `Date` header less the time
+    /// that the request took, and never later than our clock at the request. A vendor's clock, or that of a proxy, may be
+    /// ahead by hours; a position taken from it would leave out all that happens until then.
     pub asked_at: DateTime<Utc>,
 }
 
@@ -139,13 +140,19 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// When the vendor looked, at the earliest: see [`Answer::asked_at`].
-pub(super) fn asked_at(headers: &HeaderMap, elapsed: Duration, our_time: DateTime<Utc>) -> DateTime<Utc> {
-    let answered = headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(http_date);
-    let asked = match answered {
-        Some(answered) => answered - TimeDelta::from_std(elapsed).unwrap_or_default(),
-        None => our_time,
-    };
+pub(super) fn asked_at(
+    answered: Option<DateTime<Utc>>,
+    elapsed: Duration,
+    our_time: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let by_vendor = answered.map(|answered| answered - TimeDelta::from_std(elapsed).unwrap_or_default());
+    let asked = by_vendor.map_or(our_time, |asked| asked.min(our_time));
     DateTime::from_timestamp(asked.timestamp(), 0).unwrap_or(asked)
+}
+
+/// The time at which the vendor says that it answered.
+pub(super) fn answered_at(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(http_date)
 }
 
 #[cfg(test)]
@@ -168,12 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn the_vendors_clock_counts_and_ours_is_the_fallback() {
+    fn the_vendors_clock_counts_up_to_ours_which_is_the_fallback() {
         let ours = http_date("Wed, 21 Oct 2026 09:00:00 GMT").unwrap();
-        let answer = headers(DATE, "Wed, 21 Oct 2026 07:28:10 GMT");
-        let asked = asked_at(&answer, Duration::from_millis(1_200), ours);
+        let answered = answered_at(&headers(DATE, "Wed, 21 Oct 2026 07:28:10 GMT"));
+        let asked = asked_at(answered, Duration::from_millis(1_200), ours);
         assert_eq!(asked, http_date("Wed, 21 Oct 2026 07:28:08 GMT").unwrap());
-        assert_eq!(asked_at(&HeaderMap::new(), Duration::from_secs(1), ours), ours);
+        let ahead = answered_at(&headers(DATE, "Wed, 21 Oct 2026 11:00:00 GMT"));
+        assert_eq!(asked_at(ahead, Duration::from_secs(1), ours), ours);
+        assert_eq!(asked_at(answered_at(&HeaderMap::new()), Duration::from_secs(1), ours), ours);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use backon::Retryable;
 use buffalo_model::{Circuit, Clock, RequestCounts, Source};
+use chrono::{DateTime, TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, RawAnswer, asked_at};
+use super::answer::{Answer, RawAnswer, answered_at, asked_at};
 use super::breaker::{Breaker, Verdict};
 use super::failure::Failure;
 use super::request::Request;
@@ -19,6 +20,9 @@ use super::request_counter::RequestCounter;
 use super::retry::RetryPolicy;
 use super::settings::HttpSettings;
 use crate::SourceError;
+
+/// A difference between a vendor's clock and ours that no network explains.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
 
 /// A client of one source. Clones share connections, rate limit and counter.
 #[derive(Clone)]
@@ -80,6 +84,12 @@ impl HttpClient {
     #[must_use]
     pub fn requests(&self) -> RequestCounts {
         self.requests.read()
+    }
+
+    /// Our clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.clock.now()
     }
 
     /// How the source's circuit breaker stands.
@@ -208,9 +218,24 @@ impl HttpClient {
         if !answer.status.is_success() {
             return Err(answer.judge(name, &shared.settings, token, shared.clock.now()));
         }
+        let answered = answered_at(&answer.headers);
+        if let Some(answered) = answered {
+            self.compare_clocks(answered, shared.clock.now());
+        }
         match read(&answer.body) {
-            Ok(value) => Ok(Answer { value, asked_at: asked_at(&answer.headers, sent.elapsed(), our_time) }),
+            Ok(value) => Ok(Answer { value, asked_at: asked_at(answered, sent.elapsed(), our_time) }),
             Err(what) => Err(answer.not_understood(name, &what)),
+        }
+    }
+
+    /// Warns once a run of a clock that is off. Nothing is lost by it: times of a vendor count up to our clock.
+    fn compare_clocks(&self, theirs: DateTime<Utc>, ours: DateTime<Utc>) {
+        let apart = theirs - ours;
+        if apart.abs() > CLOCKS_APART && self.requests.is_first_warning() {
+            let (direction, minutes) =
+                (if apart > TimeDelta::zero() { "ahead of" } else { "behind" }, apart.num_minutes().abs());
+            tracing::warn!(source = %self.shared.source, minutes,
+                           "the clock of the source is {direction} ours; check the clock of this machine");
         }
     }
 

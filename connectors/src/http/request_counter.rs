@@ -1,6 +1,6 @@
 //! Counting requests and what became of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use buffalo_model::{RequestCounts, RequestOutcome};
 
@@ -12,6 +12,7 @@ pub(super) struct RequestCounter {
     made: AtomicU64,
     retries: AtomicU64,
     by_outcome: [AtomicU64; RequestOutcome::ALL.len()],
+    warned_of_clock: AtomicBool,
 }
 
 impl RequestCounter {
@@ -33,6 +34,11 @@ impl RequestCounter {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Whether the run has not been warned of the vendor's clock before.
+    pub(super) fn is_first_warning(&self) -> bool {
+        !self.warned_of_clock.swap(true, Ordering::Relaxed)
     }
 
     /// The counts so far.

@@ -1,11 +1,12 @@
 //! Listing everything for a comparison: what is live, then the bin.
 
 use async_trait::async_trait;
-use buffalo_model::RequestCounts;
+use buffalo_model::{Identity, RequestCounts};
 
 use super::api::{HubSpotApi, Part};
 use super::backfill::CLOCK_MARGIN;
 use super::context::Account;
+use super::lists::Lists;
 use super::page;
 use super::position::{Listing, Position};
 use super::records::records;
@@ -15,6 +16,7 @@ use crate::connector::{FetchedPage, Pages, SourceError};
 /// Reads both lists to their ends, a page at a time.
 pub(super) struct CensusPages {
     api: HubSpotApi,
+    lists: Lists,
     resource: Resource,
     account: Account,
     /// The list that is being read; none after the last.
@@ -24,7 +26,8 @@ pub(super) struct CensusPages {
 
 impl CensusPages {
     pub(super) fn new(api: HubSpotApi, resource: Resource) -> Self {
-        Self { api, resource, account: Account::default(), part: Some(Part::Live), after: None }
+        let lists = Lists::new(api.clone(), resource);
+        Self { api, lists, resource, account: Account::default(), part: Some(Part::Live), after: None }
     }
 }
 
@@ -32,7 +35,7 @@ impl CensusPages {
 impl Pages for CensusPages {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
         let Some(part) = self.part else { return Ok(None) };
-        let answer = self.api.list(self.resource, part, self.after.as_deref()).await?;
+        let answer = self.lists.page(part, self.after.as_deref()).await?;
         let objects = answer.value.objects;
         let contexts = self.account.contexts(&self.api, self.resource, part, &objects).await?;
         let seen_at = Some(answer.asked_at - CLOCK_MARGIN);
@@ -46,5 +49,9 @@ impl Pages for CensusPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }

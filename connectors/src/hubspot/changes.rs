@@ -5,17 +5,19 @@
 //! page beginning after the greatest id of the one before. Results lag behind, so the position stays a minute behind now
 //! and every window reaches ten minutes further back. The window itself ends with the run's beginning, not with the
 //! position: otherwise an object that is edited every minute would never be in one. What is edited while the window is
-//! being read leaves it, and is found by the next run.
+//! being read leaves it, and is found by the next run. Now and then a search shows a change an hour late: the same request
+//! asks once more for what changed an hour ago.
 //!
 //! Searches do not show the bin. It is listed by id, not by time of deletion, so each run looks at some of it and the
 //! next run goes on where that one stopped.
 
 use async_trait::async_trait;
-use buffalo_model::RequestCounts;
+use buffalo_model::{Identity, RequestCounts};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::api::{HubSpotApi, Order, Part, SEARCH_LAG, SEARCH_PAGE, Search, no_way_on};
+use super::api::{HubSpotApi, LATE, LATE_OVERLAP, Part, SEARCH_LAG, SEARCH_PAGE, Search, no_way_on};
 use super::context::Account;
+use super::lists::Lists;
 use super::page;
 use super::position::{Changes, Position, SearchWindow};
 use super::records::records;
@@ -30,6 +32,7 @@ const IDLE_REQUESTS: u64 = 3;
 /// Reads a window of changes, then some of the bin.
 pub(super) struct ChangePages {
     api: HubSpotApi,
+    lists: Lists,
     resource: Resource,
     position: Changes,
     account: Account,
@@ -48,6 +51,7 @@ impl ChangePages {
     pub(super) fn new(api: HubSpotApi, resource: Resource, position: Changes, now: DateTime<Utc>) -> Self {
         let until_ms = now.timestamp_millis();
         Self {
+            lists: Lists::new(api.clone(), resource),
             api,
             resource,
             position,
@@ -64,14 +68,29 @@ impl ChangePages {
         let unfinished = self.position.window;
         let (until_ms, after_id) = unfinished.map_or((fresh, 0), |window| (window.until_ms, window.after_id));
         let from_ms = self.position.through_ms.saturating_sub(SEARCH_LAG.num_milliseconds());
-        let changed_ms = Some((from_ms, until_ms));
-        let search = Search { changed_ms, after_id, up_to_id: None, order: Order::Ascending };
+        let late_ms = match unfinished {
+            Some(window) => window.late_ms,
+            None => Some(hour_before(until_ms)),
+        };
+        let late_ms = late_ms.max(self.position.late_ms);
+        let late_from_ms = self.position.late_ms.unwrap_or(hour_before(self.position.through_ms));
+        let late_from_ms = late_from_ms.saturating_sub(LATE_OVERLAP.num_milliseconds());
+        let search = Search {
+            changed_ms: Some((from_ms, until_ms)),
+            or_changed_ms: late_ms
+                .map(|late_ms| (late_from_ms, late_ms))
+                .filter(|(from, until)| from < until),
+            after_id,
+            ..Search::ALL
+        };
         let answer = self.api.search(self.resource, search).await?;
         self.searched += 1;
         // Our clock may be ahead of HubSpot's, and what it has not come to yet can't have been found.
         let settled_ms = until_ms.min(answer.asked_at.timestamp_millis()) - TRAIL.num_milliseconds();
         let through_ms = unfinished.map_or(settled_ms, |window| window.through_ms);
         let through_ms = through_ms.max(self.position.through_ms);
+        let looked_at_ms = hour_before(answer.asked_at.timestamp_millis());
+        let late_ms = late_ms.map(|late_ms| late_ms.min(looked_at_ms)).max(self.position.late_ms);
         let objects = answer.value.objects;
         let more = answer.value.next.is_some() || objects.len() >= SEARCH_PAGE;
         // As numbers: ids differ in length.
@@ -80,10 +99,11 @@ impl ChangePages {
         let records = records(&self.api, objects, contexts, answer.asked_at, None);
         if more {
             let after_id = greatest.filter(|id| *id > after_id).ok_or_else(|| no_way_on(self.resource))?;
-            self.position.window = Some(SearchWindow { until_ms, through_ms, after_id });
+            self.position.window = Some(SearchWindow { until_ms, through_ms, late_ms, after_id });
         } else {
             self.position.window = None;
             self.position.through_ms = through_ms;
+            self.position.late_ms = late_ms;
             self.phase = Phase::Bin { pages: 0 };
         }
         Ok(page(records, &Position::Changes(self.position.clone())))
@@ -91,7 +111,7 @@ impl ChangePages {
 
     async fn look_into_bin(&mut self, pages: u64) -> Result<FetchedPage, SourceError> {
         let after = self.position.bin_after.take();
-        let answer = self.api.list(self.resource, Part::Bin, after.as_deref()).await?;
+        let answer = self.lists.page(Part::Bin, after.as_deref()).await?;
         let next = answer.value.next;
         let objects = answer.value.objects;
         let contexts = self.account.contexts(&self.api, self.resource, Part::Bin, &objects).await?;
@@ -107,6 +127,11 @@ impl ChangePages {
     }
 }
 
+/// The hour is that after which changes are searched for a second time.
+fn hour_before(ms: i64) -> i64 {
+    ms.saturating_sub(LATE.num_milliseconds())
+}
+
 #[async_trait]
 impl Pages for ChangePages {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
@@ -119,5 +144,9 @@ impl Pages for ChangePages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }

@@ -1,18 +1,21 @@
 //! HubSpot: deals as payments, and contacts.
 //!
-//! A backfill searches for everything, several ranges of ids at once, then lists the bin. Afterwards a search tells what
-//! changed since, a look into the bin what was deleted, and the records that others were merged into name those. A census
-//! reads lists, which are slower and know at once of every change, so that it proves what the searches found. What a deal's stage means is not on the deal but in
-//! the account's pipelines: the connector looks it up and puts it beside the payload (`context`), so that normalising
-//! stays a pure function of what is stored.
+//! A backfill lists a small account and searches a large one, several ranges of ids at once, then lists the bin. Afterwards a
+//! search tells what changed since, a look into the bin what was deleted, and the records that others were merged into name
+//! those. A census reads lists, which are slower and know at once of every change, so that it proves what the searches
+//! found. What a webhook names, and what is to be proved gone, is read by its id (`by_id`). What a deal's stage means is not
+//! on the deal but in the account's pipelines: the connector looks it up and puts it beside the payload (`context`), so that
+//! normalising stays a pure function of what is stored.
 
 mod amount;
 mod api;
 mod backfill;
+mod by_id;
 mod census;
 mod changes;
 mod config;
 mod context;
+mod lists;
 mod normalise;
 mod objects;
 mod pipelines;
@@ -28,7 +31,9 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, RawRecord, RequestCounts, Source, SystemClock};
+use buffalo_model::{
+    Circuit, Cursor, Entity, Identity, RawRecord, Refetch, RequestCounts, Source, SystemClock,
+};
 use chrono::{DateTime, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
@@ -37,6 +42,7 @@ use crate::settings::Settings;
 use crate::webhook::Webhooks;
 use api::HubSpotApi;
 use backfill::BackfillPages;
+use by_id::ByIdPages;
 use census::CensusPages;
 use changes::ChangePages;
 use config::HubSpotConfig;
@@ -89,6 +95,13 @@ impl Connector for HubSpot {
         &[Entity::Payments, Entity::Contacts]
     }
 
+    fn identity_of(&self, _entity: Entity, payload: &str) -> Identity {
+        match objects::portal_of_payload(payload) {
+            Some(portal) => Identity::unknown().with(objects::PORTAL, portal.to_string()),
+            None => Identity::unknown(),
+        }
+    }
+
     fn assess(&self, _entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState {
         cursor.map_or(CursorState::Missing, |cursor| position::assess(cursor, now))
     }
@@ -113,6 +126,13 @@ impl Connector for HubSpot {
     fn census(&self, entity: Entity, _since: Option<DateTime<Utc>>, _now: DateTime<Utc>) -> Box<dyn Pages> {
         match Resource::of_entity(entity) {
             Some(resource) => Box::new(CensusPages::new(self.api.for_run(), resource)),
+            None => Box::new(NoPages),
+        }
+    }
+
+    fn refetch(&self, entity: Entity, wanted: &[Refetch], now: DateTime<Utc>) -> Box<dyn Pages> {
+        match Resource::of_entity(entity) {
+            Some(resource) => Box::new(ByIdPages::new(self.api.for_run(), resource, wanted, now)),
             None => Box::new(NoPages),
         }
     }

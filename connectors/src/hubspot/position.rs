@@ -1,9 +1,9 @@
 //! How far a run of the HubSpot connector has come: the document inside its cursors.
 //!
 //! ```text
-//! (nothing) ─▶ listing: windows of ids, then the bin ── all listed ─▶ changes: everything up to `through_ms` is stored
-//!                                                                     │  ▲
-//!                                                a search window, ────┘  └──── then some of the bin
+//! (nothing) ─▶ listing: the live list, or windows of ids, then the bin ── all listed ─▶ changes: up to `through_ms`
+//!                                                                                       │  ▲
+//!                                                                  a search window, ────┘  └──── then some of the bin
 //! ```
 
 use buffalo_model::Cursor;
@@ -15,6 +15,9 @@ use crate::connector::CursorState;
 /// HubSpot forgets what was deleted after ninety days: a cursor that is older can't learn of all deletions. Ten days are
 /// left for the run itself.
 const STALE_AFTER: TimeDelta = TimeDelta::days(80);
+
+/// How far clocks of ours may be apart. A cursor that is further ahead was moved by a wrong clock.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
 
 /// The position after a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,12 @@ pub(super) struct Listing {
     /// A time before the first page was asked for, by HubSpot's clock; what changes later is for the incremental run to
     /// find. In milliseconds since 1970, as all times here.
     pub(super) began_ms: Option<i64>,
+    /// Where the next page of the live list begins, while a small account is listed instead of being searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) live_after: Option<String>,
+    /// Whether what is live was listed, which proves more than a search.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) by_list: bool,
     /// What is left of the live objects, in any order; none before the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) windows: Option<Vec<IdWindow>>,
@@ -52,6 +61,9 @@ pub(super) struct IdWindow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Changes {
     pub(super) through_ms: i64,
+    /// Up to where changes were searched for a second time, long after they were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) late_ms: Option<i64>,
     /// A search that is being read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) window: Option<SearchWindow>,
@@ -67,6 +79,9 @@ pub(super) struct SearchWindow {
     pub(super) until_ms: i64,
     /// Where `through_ms` will be once it is read.
     pub(super) through_ms: i64,
+    /// Where `late_ms` will be then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) late_ms: Option<i64>,
     /// The greatest id that is stored.
     pub(super) after_id: u64,
 }
@@ -91,10 +106,10 @@ pub(super) fn assess(cursor: &Cursor, now: DateTime<Utc>) -> CursorState {
         }
         Ok(Position::Changes(changes)) => (changes.through_ms, CursorState::Current),
     };
-    let Some(begun) =
-        DateTime::from_timestamp_millis(begun_ms).filter(|begun| *begun < now + TimeDelta::days(1))
+    let Some(begun) = DateTime::from_timestamp_millis(begun_ms).filter(|begun| *begun <= now + CLOCKS_APART)
     else {
-        return CursorState::Stale("the stored cursor lies in the future".to_owned());
+        let what = "the stored cursor lies in the future: what changed before it may not have been fetched";
+        return CursorState::Stale(what.to_owned());
     };
     let age = now - begun;
     if age > STALE_AFTER {
@@ -132,6 +147,7 @@ mod unit_tests {
             json!({}),
             json!("x"),
             json!({ "phase": "events" }),
+            changes(NOW_MS + 3_600_000),
             changes(i64::MAX),
             changes(i64::MIN),
         ] {
@@ -145,9 +161,20 @@ mod unit_tests {
             IdWindow { after_id: 3, up_to_id: Some(u64::MAX) },
             IdWindow { after_id: 1, up_to_id: None },
         ];
-        let listing = Listing { began_ms: Some(5), windows: Some(windows), bin_after: Some("x".to_owned()) };
-        let window = SearchWindow { until_ms: 9, through_ms: 8, after_id: u64::MAX };
-        let changes = Changes { through_ms: 7, window: Some(window), bin_after: Some("y".to_owned()) };
+        let listing = Listing {
+            began_ms: Some(5),
+            live_after: Some("z".to_owned()),
+            by_list: true,
+            windows: Some(windows),
+            bin_after: Some("x".to_owned()),
+        };
+        let window = SearchWindow { until_ms: 9, through_ms: 8, late_ms: Some(6), after_id: u64::MAX };
+        let changes = Changes {
+            through_ms: 7,
+            late_ms: Some(5),
+            window: Some(window),
+            bin_after: Some("y".to_owned()),
+        };
         for position in [Position::Listing(listing), Position::Changes(changes)] {
             assert_eq!(Position::read(&position.to_cursor()).unwrap(), position);
         }

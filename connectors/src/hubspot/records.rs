@@ -17,7 +17,8 @@ pub(super) const GONE: &str = r#"{"gone":"no longer listed"}"#;
 /// An object is stamped with the time of its last change, by HubSpot's clock and in milliseconds: however late a search
 /// shows it, a later change has a later stamp. `seen_at` is a time since which the object is known to have been as it is
 /// now, and counts where it is later: a list shows what is, so an object that came back from the bin without a change is
-/// newer than its deletion.
+/// newer than its deletion. No object is stamped later than it came: a date of the future, which HubSpot takes from whoever
+/// imports it, would hold up all that comes until then.
 ///
 /// Objects that were merged away vanish from every answer; the survivor names them. Each becomes a record of its own
 /// that says so, as of the survivor's time.
@@ -30,9 +31,10 @@ pub(super) fn records(
 ) -> Vec<RawRecord> {
     let mut records = Vec::with_capacity(objects.len());
     let mut merged = HashSet::new();
+    let came_at = api.now();
     for (object, context) in objects.into_iter().zip(contexts) {
         let changed_at = object.changed_at.unwrap_or(asked_at);
-        let observed_at = seen_at.map_or(changed_at, |seen_at| changed_at.max(seen_at));
+        let observed_at = seen_at.map_or(changed_at, |seen_at| changed_at.max(seen_at)).min(came_at);
         let record = |external_id, context, payload| RawRecord {
             external_id,
             observed_at,

@@ -1,16 +1,20 @@
 //! HubSpot's webhooks: up to a hundred events a post, each a pointer to an object that has changed.
 //!
 //! What an event says of an object is one property, perhaps not the newest, and its id may occur twice. So nothing of it is
-//! stored: what kinds of object are named is fetched, in the ordinary way.
+//! stored: the objects that are named are read by their ids, and what kinds of object are named is fetched in the ordinary
+//! way. A contact that is deleted for privacy's sake is erased.
 //! <https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation>
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use buffalo_model::Entity;
+use buffalo_model::{Entity, Identity};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::changes::TRAIL;
+use super::objects::PORTAL;
 use super::resource::Resource;
 use crate::settings::Settings;
 use crate::webhook::{Freshness, Hint, Keys, News, Post, PostError, Receipt, Webhook};
@@ -68,6 +72,19 @@ impl HubSpotWebhook {
         }
         Ok(())
     }
+
+    /// The account that a post is about, where its events say so; HubSpot posts those of one account together.
+    fn identity(events: &[Event]) -> Result<Identity, PostError> {
+        let mut identity = Identity::unknown();
+        for portal in events.iter().filter_map(|event| event.portal_id) {
+            let said = Identity::unknown().with(PORTAL, portal.to_string());
+            if identity.conflict_with(&said).is_some() {
+                return Err(PostError::Unreadable("events of two accounts in one post".to_owned()));
+            }
+            identity.learn(&said);
+        }
+        Ok(identity)
+    }
 }
 
 impl Webhook for HubSpotWebhook {
@@ -77,14 +94,33 @@ impl Webhook for HubSpotWebhook {
         let mut kinds: Vec<&str> = events.iter().map(|event| event.subscription_type.as_str()).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        let mut entities: Vec<Entity> = events.iter().filter_map(Event::entity).collect();
-        entities.sort_unstable();
-        entities.dedup();
+        let mut named: BTreeMap<Entity, BTreeSet<String>> = BTreeMap::new();
+        let mut erased = BTreeSet::new();
+        for event in &events {
+            let Some(entity) = event.entity() else { continue };
+            let objects = named.entry(entity).or_default();
+            if entity == Entity::Contacts && event.subscription_type.ends_with(".privacyDeletion") {
+                erased.extend(event.objects());
+            } else {
+                objects.extend(event.objects());
+            }
+        }
         // Searches show a change when they have been told of it, which takes moments.
-        let hints: Vec<Hint> =
-            entities.into_iter().map(|entity| Hint { entity, lag: TRAIL, objects: Vec::new() }).collect();
-        let news = if hints.is_empty() { News::Nothing } else { News::Hints(hints) };
-        Ok(Receipt { kind: kinds.join(","), news })
+        let hint = |(entity, objects): (Entity, BTreeSet<String>)| Hint {
+            entity,
+            lag: TRAIL,
+            objects: objects.into_iter().filter(|id| !erased.contains(id)).collect(),
+        };
+        let hints: Vec<Hint> = named.into_iter().map(hint).collect();
+        let identity = Self::identity(&events)?;
+        let news = match (hints.is_empty(), erased.is_empty()) {
+            (true, _) => News::Nothing,
+            (false, true) => News::Hints(hints),
+            (false, false) => {
+                News::Erased { entity: Entity::Contacts, ids: erased.into_iter().collect(), hints }
+            }
+        };
+        Ok(Receipt { kind: kinds.join(","), news, identity })
     }
 }
 
@@ -96,9 +132,42 @@ struct Event {
     subscription_type: String,
     /// What kind of object it is, where `subscription_type` does not say.
     object_type_id: Option<String>,
+    object_id: Option<Id>,
+    portal_id: Option<u64>,
+    /// Of a merge: which object is left, and which are not.
+    primary_object_id: Option<Id>,
+    new_object_id: Option<Id>,
+    #[serde(default)]
+    merged_object_ids: Vec<Id>,
+}
+
+/// Ids are numbers; one day they may be texts, as everywhere else in HubSpot.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl Id {
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Number(number) => Some(number.to_string()),
+            Self::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(text.clone())
+            }
+            Self::Text(_) => None,
+        }
+    }
 }
 
 impl Event {
+    /// The ids of the objects that it is about.
+    fn objects(&self) -> impl Iterator<Item = String> {
+        let one = [&self.object_id, &self.primary_object_id, &self.new_object_id];
+        one.into_iter().flatten().chain(&self.merged_object_ids).filter_map(Id::text)
+    }
+
     fn entity(&self) -> Option<Entity> {
         let (kind, _) = self.subscription_type.split_once('.')?;
         let resource = match (kind, self.object_type_id.as_deref()) {

@@ -37,7 +37,7 @@ fn signed(events: &Value) -> Result<Receipt, PostError> {
 
 #[test]
 fn events_point_at_what_is_to_be_fetched() {
-    let hint = |entity| Hint { entity, lag: TimeDelta::seconds(60), objects: Vec::new() };
+    let hint = |entity| Hint { entity, lag: TimeDelta::seconds(60), objects: vec!["7".to_owned()] };
     let event = |kind: &str| json!({"eventId": 1, "subscriptionType": kind, "objectId": 7, "portalId": 1});
     let of_type =
         |id: &str| json!({"subscriptionType": "object.creation", "objectTypeId": id, "objectId": 7});
@@ -51,17 +51,52 @@ fn events_point_at_what_is_to_be_fetched() {
         (json!([of_type("0-1")]), "object.creation", vec![hint(Entity::Contacts)]),
         (json!([of_type("0-3")]), "object.creation", vec![hint(Entity::Payments)]),
     ] {
-        assert_eq!(signed(&events).unwrap(), Receipt { kind: kind.to_owned(), news: News::Hints(hints) });
+        let identity = match events[0]["portalId"].is_null() {
+            true => Identity::unknown(),
+            false => Identity::unknown().with(PORTAL, "1"),
+        };
+        assert_eq!(
+            signed(&events).unwrap(),
+            Receipt { kind: kind.to_owned(), news: News::Hints(hints), identity }
+        );
     }
     for others in [json!([]), json!([event("company.creation"), of_type("0-2")])] {
         assert_eq!(signed(&others).unwrap().news, News::Nothing);
     }
+    let of = |portal: u64| json!({"subscriptionType": "deal.creation", "objectId": 7, "portalId": portal});
+    assert!(matches!(signed(&json!([of(1), of(2)])), Err(PostError::Unreadable(_))), "of two accounts");
     for garbage in [json!({"subscriptionType": "deal.creation"}), json!([{"eventId": 1}]), json!("x")] {
         assert!(matches!(signed(&garbage), Err(PostError::Unreadable(_))), "{garbage}");
     }
     let error = signed(&json!([{"subscriptionType": {"person@example.com": 1}}])).unwrap_err();
     let error = format!("{error} {error:?} {}", signed(&json!("person@example.com")).unwrap_err());
     assert!(error.contains("column") && !error.contains("example.com"), "{error}");
+}
+
+#[test]
+fn a_merge_names_all_that_take_part_and_odd_ids_are_left_out() {
+    let merge = json!([{"subscriptionType": "contact.merge", "objectId": 9, "primaryObjectId": "3", "newObjectId": 9,
+                        "mergedObjectIds": [4, "5", "x", ""]}]);
+    let Ok(Receipt { news: News::Hints(hints), .. }) = signed(&merge) else { panic!("no hints") };
+    assert_eq!(hints[0].objects, ["3", "4", "5", "9"]);
+}
+
+#[test]
+fn a_deletion_for_privacys_sake_erases() {
+    let event = |kind: &str, id: u64| json!({"subscriptionType": kind, "objectId": id});
+    let events = json!([
+        event("contact.deletion", 7),
+        event("contact.privacyDeletion", 7),
+        event("contact.propertyChange", 8),
+        event("deal.privacyDeletion", 9)
+    ]);
+    let hint = |entity, id: &str| Hint { entity, lag: TRAIL, objects: vec![id.to_owned()] };
+    let expected = News::Erased {
+        entity: Entity::Contacts,
+        ids: vec!["7".to_owned()],
+        hints: vec![hint(Entity::Payments, "9"), hint(Entity::Contacts, "8")],
+    };
+    assert_eq!(signed(&events).unwrap().news, expected);
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Windows {
         // Whoever reads one page after the other does not need to know where the ids end.
         let probe = up_to_id.is_none() && after_id > 0 && at_once > 1;
         let order = if probe { Order::Descending } else { Order::Ascending };
-        let search = Search { changed_ms: None, after_id, up_to_id, order };
+        let search = Search { after_id, up_to_id, order, ..Search::ALL };
         open.asked = Some(search);
         Some((number, search))
     }

@@ -10,7 +10,7 @@
 //! | `POST charges/{id}/refund`, `/dispute` | `amount`, `status`, `raw_patch` | opens one |
 //! | `POST refunds/{id}`, `POST disputes/{id}` | `status` | moves it to that status |
 //! | `POST clock` | `offset_s` | sets the sandbox's now |
-//! | `POST faults`, `DELETE faults` | `path`, `nth`, `times`, `kind` | orders a fault, forgets all |
+//! | `POST faults`, `DELETE faults` | `path`, `query`, `nth`, `times`, `kind` | orders a fault, forgets all |
 //! | `POST settings` | as in `bodies` | sets keys, version, rate limit, latency |
 //! | `GET requests`, `DELETE requests` | | counts of API requests, from zero again |
 //! | `GET expected` | `from`, `to` | the totals a consumer must find |

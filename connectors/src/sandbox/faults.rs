@@ -11,6 +11,9 @@ pub(super) struct Fault {
     /// Requests whose path starts so are counted; all, if not given.
     #[serde(default)]
     path: String,
+    /// Of these, only those are counted whose query has this text in it, such as `after=`.
+    #[serde(default)]
+    query: String,
     /// The first counted request that is hit, from 1.
     #[serde(default = "one")]
     nth: u64,
@@ -87,9 +90,10 @@ impl Faults {
     }
 
     /// Counts a request and says what happens to it. The first fault that ends a request wins; delays add up.
-    pub(super) fn judge(&mut self, path: &str) -> Verdict {
+    pub(super) fn judge(&mut self, path: &str, query: &str) -> Verdict {
         let mut verdict = Verdict::default();
-        for fault in self.0.iter_mut().filter(|fault| path.starts_with(&fault.path)) {
+        let named = |fault: &Fault| path.starts_with(&fault.path) && query.contains(&fault.query);
+        for fault in self.0.iter_mut().filter(|fault| named(fault)) {
             fault.seen += 1;
             if fault.seen < fault.nth || fault.seen - fault.nth >= fault.times {
                 continue;
@@ -125,7 +129,7 @@ mod tests {
         let fault = r#"{"path":"/v1/charges","nth":2,"times":2,"kind":{"drop":true}}"#;
         faults.add(serde_json::from_str(fault).expect("a fault")).expect("added");
         let hits = ["/v1/charges", "/v1/refunds", "/v1/charges", "/v1/charges/ch_1", "/v1/charges"]
-            .map(|path| faults.judge(path).end.is_some());
+            .map(|path| faults.judge(path, "").end.is_some());
         assert_eq!(hits, [false, false, true, true, false]);
         assert!(faults.0.is_empty(), "a spent fault is forgotten");
         for fault in
@@ -133,7 +137,11 @@ mod tests {
         {
             faults.add(serde_json::from_str(fault).expect("a fault")).expect("added");
         }
-        assert_eq!(faults.judge("/v1/charges"), Verdict { latency_ms: 12, end: Some(Ending::Html) });
+        assert_eq!(faults.judge("/v1/charges", ""), Verdict { latency_ms: 12, end: Some(Ending::Html) });
+        let fault = r#"{"query":"after=","kind":{"drop":true}}"#;
+        faults.add(serde_json::from_str(fault).expect("a fault")).expect("added");
+        let hits = ["limit=1", "limit=1&after=x"].map(|query| faults.judge("/x", query).end.is_some());
+        assert_eq!(hits, [false, true]);
         for wrong in
             [r#"{"kind":{}}"#, r#"{"kind":{"drop":true,"html":true}}"#, r#"{"nth":0,"kind":{"drop":true}}"#]
         {

@@ -37,7 +37,8 @@ pub(super) async fn serve(
     let path = parts.uri.path();
     let method = parts.method.as_str();
     let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
-    let verdict = locked(&shared.faults).judge(path);
+    let query = parts.uri.query().unwrap_or_default();
+    let verdict = locked(&shared.faults).judge(path, query);
     let latency_ms = verdict.latency_ms + read(&shared.settings).latency_ms;
     if latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;
@@ -64,7 +65,6 @@ pub(super) async fn serve(
             Reply { content_type: "text/html; charset=utf-8", ..Reply::json(200, page) }
         }
         Some(Ending::Truncate) | None => {
-            let query = parts.uri.query().unwrap_or_default();
             let reply = if gcal::owns(path) {
                 let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
                 let asked = gcal::Asked { method, path, query, headers: &parts.headers, body: &body };

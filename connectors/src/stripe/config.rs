@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use buffalo_model::Identity;
 use secrecy::ExposeSecret;
 
 use super::objects::read_error;
@@ -15,6 +16,18 @@ const API_VERSION: &str = "2026-10-28.endive";
 
 /// What Stripe allows on one endpoint, in test mode in all (<https://docs.stripe.com/rate-limits>).
 const RATE_LIMIT_PER_SEC: u64 = 25;
+
+/// What Stripe says whose data it is by: the facts of an identity.
+pub(super) const MODE: &str = "mode";
+const ACCOUNT: &str = "account";
+
+/// What keys of organisations begin with.
+const ORGANISATION: &str = "sk_org_";
+/// Characters of an account's id after `acct_`, in keys that have it.
+const ACCOUNT_ID_LEN: usize = 16;
+/// The least length of what follows the mode in a key that has the account's id: such keys have 99 characters there, and
+/// the short ones 24.
+const LONG_KEY: usize = 90;
 
 /// A page of a hundred charges is about 0.3 MB; this leaves room for a few records of absurd size.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -37,6 +50,10 @@ pub(super) struct StripeConfig {
     pub(super) api_version: String,
     /// Whether the key is one for live data; none where it does not say.
     pub(super) livemode: Option<bool>,
+    /// The account of which requests are made, where it is not the key's own (`STRIPE_CONTEXT`).
+    pub(super) context: Option<String>,
+    /// The account, as far as key or context say.
+    pub(super) account: Option<String>,
     pub(super) incremental: Incremental,
     /// In the order of [`Resource::ALL`], each once.
     pub(super) resources: Vec<Resource>,
@@ -58,7 +75,11 @@ impl StripeConfig {
         {
             settings.complain("STRIPE_API_KEY", "is not a secret key: those begin with sk_ or rk_");
         }
+        let context = context(settings, key.as_ref().map(ExposeSecret::expose_secret));
+        let of_key = || key.as_ref().and_then(|key| account(key.expose_secret()));
         let config = Self {
+            account: context.as_deref().map_or_else(of_key, |path| Some(last_of(path).to_owned())),
+            context,
             livemode: key.as_ref().and_then(|key| livemode(key.expose_secret())),
             api_version: settings.text("STRIPE_API_VERSION").unwrap_or_else(|| API_VERSION.to_owned()),
             incremental: incremental(settings),
@@ -87,15 +108,74 @@ impl StripeConfig {
         };
         Some((config, http))
     }
+
+    /// Whose data it is, as far as key and context say.
+    pub(super) fn identity(&self) -> Identity {
+        let mut identity = Identity::unknown();
+        if let Some(livemode) = self.livemode {
+            identity = identity.with(MODE, mode(livemode));
+        }
+        if let Some(account) = &self.account {
+            identity = identity.with(ACCOUNT, account);
+        }
+        identity
+    }
 }
 
-/// `sk_live_…` and `rk_live_…` are for live data, `sk_test_…` and `rk_test_…` for test data.
+/// Test or live, as identities have it.
+pub(super) fn mode(livemode: bool) -> &'static str {
+    if livemode { "live" } else { "test" }
+}
+
+/// `sk_live_…` and `rk_live_…` are for live data, `sk_test_…` and `rk_test_…` for test data; keys of organisations have
+/// `sk_org_` in front of that.
 fn livemode(key: &str) -> Option<bool> {
-    match key.get(3..8)? {
+    let after = key.strip_prefix(ORGANISATION).or_else(|| key.get(3..))?;
+    match after.get(..5)? {
         "live_" => Some(true),
         "test_" => Some(false),
         _ => None,
     }
+}
+
+/// The account of a key of the long form: after the mode comes a 5, and then the account's id without `acct_`. Stripe does not
+/// document it. The short form, which accounts of before 2020 may still use, says nothing.
+fn account(key: &str) -> Option<String> {
+    let secret = key.get(3..)?.split_once('_')?.1;
+    let id = secret.strip_prefix('5')?.get(..ACCOUNT_ID_LEN)?;
+    let is_long = secret.len() >= LONG_KEY && !key.starts_with(ORGANISATION);
+    (is_long && id.starts_with('1') && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then(|| format!("acct_{id}"))
+}
+
+/// A path of accounts leads from the key's own to the one that is meant.
+fn last_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The account of which requests are made. A key of an organisation opens several, and without it none:
+/// <https://docs.stripe.com/keys/organization-api-keys>.
+fn context(settings: &mut Settings, key: Option<&str>) -> Option<String> {
+    let context = settings.text("STRIPE_CONTEXT");
+    match &context {
+        None if key.is_some_and(|key| key.starts_with(ORGANISATION)) => settings.complain(
+            "STRIPE_CONTEXT",
+            "is not set: a key of an organisation (sk_org_…) needs the account whose payments are meant, such as acct_…",
+        ),
+        Some(path) if !is_path_of_accounts(path) => settings.complain(
+            "STRIPE_CONTEXT",
+            "must be an account such as acct_1A2b3C, or a path of accounts such as acct_1A2b3C/acct_4D5e6F",
+        ),
+        _ => {}
+    }
+    context
+}
+
+fn is_path_of_accounts(path: &str) -> bool {
+    path.split('/').all(|id| {
+        let digits = id.strip_prefix("acct_").unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
 }
 
 fn incremental(settings: &mut Settings) -> Incremental {
@@ -124,3 +204,7 @@ fn resources(settings: &mut Settings) -> Vec<Resource> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{RawRecord, RequestCounts};
+use buffalo_model::{Identity, RawRecord, RequestCounts};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -99,6 +99,24 @@ impl ListingPages {
         })
     }
 
+    /// What there is to say where nothing is left to ask for: why, or that the plan is at its end. So it may be from the
+    /// start, where the windows that were left are of resources that are not wanted any more.
+    fn without_a_request(&mut self) -> Result<Option<FetchedPage>, SourceError> {
+        match self.trouble.take() {
+            Some(error) => Err(error),
+            None if self.started_at.is_some() && self.windows.all_done() => {
+                Ok(Some(self.last_page(Vec::new())))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn last_page(&self, records: Vec<RawRecord>) -> FetchedPage {
+        let events = self.finished();
+        let through = events.through;
+        page(records, &Position::Events(events), Some(through))
+    }
+
     fn finished(&self) -> Events {
         let started_at = self.started_at.unwrap_or_default();
         let through = match self.kind {
@@ -129,7 +147,7 @@ impl Pages for ListingPages {
             self.ask();
             let Some(answered) = self.asked.join_next().await else {
                 self.ended = true;
-                return self.trouble.take().map_or(Ok(None), Err);
+                return self.without_a_request();
             };
             let (at, answer) = answered.map_err(|crash| SourceError::Malformed {
                 request: "stripe: a list".to_owned(),
@@ -150,9 +168,7 @@ impl Pages for ListingPages {
             let records = self.take(at, answer)?;
             if self.windows.all_done() {
                 self.ended = true;
-                let events = self.finished();
-                let through = events.through;
-                return Ok(Some(page(records, &Position::Events(events), Some(through))));
+                return Ok(Some(self.last_page(records)));
             }
             return Ok(Some(page(records, &self.position(), None)));
         }
@@ -160,5 +176,9 @@ impl Pages for ListingPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.api.identity()
     }
 }

@@ -12,6 +12,7 @@ mod listing;
 mod normalise;
 mod objects;
 mod position;
+mod refetch;
 mod resource;
 mod webhook;
 mod windows;
@@ -19,8 +20,8 @@ mod windows;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buffalo_model::{Circuit, Cursor, Entity, Source, SystemClock};
-use chrono::{DateTime, Utc};
+use buffalo_model::{Circuit, Cursor, Entity, Identity, Refetch, Source, SystemClock, Ties};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::connector::{Connector, CursorState, FetchedPage, Pages, Plan, Registration, SourceError};
 use crate::http::HttpClient;
@@ -31,6 +32,7 @@ use config::{Incremental, StripeConfig};
 use events::EventPages;
 use listing::ListingPages;
 use position::{ListingKind, Position};
+use refetch::RefetchPages;
 use webhook::StripeWebhook;
 
 /// Stripe, as the program finds it.
@@ -78,10 +80,32 @@ impl Connector for Stripe {
         &[Entity::Payments]
     }
 
+    fn identity(&self, _entity: Entity) -> Identity {
+        self.config.identity()
+    }
+
+    fn identity_of(&self, _entity: Entity, payload: &str) -> Identity {
+        let unknown = Identity::unknown();
+        objects::livemode_of(payload)
+            .map_or(unknown, |live| Identity::unknown().with(config::MODE, config::mode(live)))
+    }
+
+    /// A webhook may have brought one of them, and a page that was asked for before it the other.
+    fn ties(&self) -> Ties {
+        Ties::ReadAgain
+    }
+
     fn assess(&self, _entity: Entity, cursor: Option<&Cursor>, now: DateTime<Utc>) -> CursorState {
         match cursor {
             None => CursorState::Missing,
             Some(cursor) => position::assess(cursor, &self.config, now),
+        }
+    }
+
+    fn sees_changes_for(&self, _entity: Entity) -> Option<TimeDelta> {
+        match self.config.incremental {
+            Incremental::Events => None,
+            Incremental::Lookback { days } => Some(TimeDelta::days(days.into())),
         }
     }
 
@@ -116,6 +140,10 @@ impl Connector for Stripe {
             window.created_gte = since.map(|since| since.timestamp());
         }
         Box::new(ListingPages::new(self.api.for_run(), Arc::clone(&self.config), listing))
+    }
+
+    fn refetch(&self, _entity: Entity, wanted: &[Refetch], now: DateTime<Utc>) -> Box<dyn Pages> {
+        Box::new(RefetchPages::new(self.api.for_run(), Arc::clone(&self.config), wanted, now))
     }
 
     fn circuit(&self) -> Circuit {

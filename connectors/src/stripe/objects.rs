@@ -6,6 +6,7 @@ use buffalo_model::ContentHash;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::resource::Resource;
 use crate::http::VendorError;
 
 /// A page of a list, each object as the bytes it came in.
@@ -22,13 +23,17 @@ pub(super) struct ListedObject {
     pub(super) id: Option<String>,
     /// When it was created, in seconds since 1970.
     pub(super) created: Option<i64>,
+    /// Whether it is live data; refunds do not say.
+    pub(super) livemode: Option<bool>,
+    /// What `object` says: `charge`, `refund`, …; empty where it says nothing.
+    pub(super) kind: String,
     pub(super) payload: String,
 }
 
 impl ListedObject {
     fn of(raw: &RawValue) -> Self {
-        let Head { id, created } = Head::of(raw.get());
-        Self { id, created, payload: raw.get().to_owned() }
+        let Head { id, created, livemode, kind } = Head::of(raw.get());
+        Self { id, created, livemode, kind, payload: raw.get().to_owned() }
     }
 
     /// The id under which the record is stored: Stripe's, or one made of the content.
@@ -49,6 +54,8 @@ pub(super) fn unidentified(payload: &str) -> String {
 struct Head {
     id: Option<String>,
     created: Option<i64>,
+    livemode: Option<bool>,
+    kind: String,
 }
 
 impl Head {
@@ -59,17 +66,29 @@ impl Head {
             id: Option<Cow<'a, str>>,
             #[serde(borrow)]
             created: Option<&'a RawValue>,
+            #[serde(borrow)]
+            livemode: Option<&'a RawValue>,
+            #[serde(borrow)]
+            object: Option<&'a RawValue>,
         }
         let Ok(members) = serde_json::from_str::<Members<'_>>(object) else { return Self::default() };
         Self {
             id: members.id.filter(|id| !id.is_empty()).map(Cow::into_owned),
             created: members.created.and_then(|created| created.get().parse().ok()),
+            livemode: members.livemode.and_then(|livemode| livemode.get().parse().ok()),
+            kind: members.object.and_then(|kind| serde_json::from_str(kind.get()).ok()).unwrap_or_default(),
         }
     }
 }
 
-/// Reads a list.
-pub(super) fn read_list(body: &[u8]) -> Result<ListPage, String> {
+/// Whether a stored payload is live data, where it says so.
+pub(super) fn livemode_of(payload: &str) -> Option<bool> {
+    Head::of(payload).livemode
+}
+
+/// Reads a list of one kind of object. An object that says that it is of another kind means that another list was sent. One
+/// that says nothing is kept, for a person to look at.
+pub(super) fn read_list(body: &[u8], resource: Resource) -> Result<ListPage, String> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         #[serde(borrow)]
@@ -77,16 +96,48 @@ pub(super) fn read_list(body: &[u8]) -> Result<ListPage, String> {
         has_more: bool,
     }
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(ListPage {
-        objects: envelope.data.into_iter().map(ListedObject::of).collect(),
-        has_more: envelope.has_more,
-    })
+    let objects: Vec<_> = envelope.data.into_iter().map(ListedObject::of).collect();
+    if objects.iter().any(|object| !object.kind.is_empty() && object.kind != resource.object()) {
+        return Err(format!("it has objects that are not {resource}"));
+    }
+    Ok(ListPage { objects, has_more: envelope.has_more })
 }
 
-/// Reads a single object.
-pub(super) fn read_object(body: &[u8]) -> Result<ListedObject, String> {
+/// Reads the list of what belongs to one charge, which every object of it must name.
+pub(super) fn read_list_of(body: &[u8], resource: Resource, charge: &str) -> Result<ListPage, String> {
+    let page = read_list(body, resource)?;
+    if page.objects.iter().any(|object| charge_of(&object.payload).as_deref() != Some(charge)) {
+        return Err(format!("it has {resource} of another charge than the one that was asked for"));
+    }
+    Ok(page)
+}
+
+/// The charge that a refund or dispute names.
+fn charge_of(payload: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claim {
+        charge: Reference,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Reference {
+        Id(String),
+        Expanded { id: String },
+    }
+    match serde_json::from_str::<Claim>(payload).ok()?.charge {
+        Reference::Id(id) | Reference::Expanded { id } => Some(id),
+    }
+}
+
+/// Reads the object that was asked for by its id. Any other JSON, and any other object, is not understood: a proxy or a
+/// cache may answer with what somebody else asked for.
+pub(super) fn read_object(body: &[u8], resource: Resource, id: &str) -> Result<ListedObject, String> {
     let raw: &RawValue = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(ListedObject::of(raw))
+    let object = ListedObject::of(raw);
+    if object.id.as_deref() != Some(id) || object.kind != resource.object() {
+        return Err(format!("it is not the {} that was asked for", resource.object()));
+    }
+    Ok(object)
 }
 
 /// An event, with the object it is about as it was then.
@@ -96,8 +147,7 @@ pub(super) struct Event {
     /// In whole seconds since 1970.
     pub(super) created: i64,
     pub(super) api_version: Option<String>,
-    /// What `object.object` says: `charge`, `refund`, …
-    pub(super) object_kind: String,
+    pub(super) livemode: Option<bool>,
     pub(super) object: ListedObject,
 }
 
@@ -117,6 +167,9 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
         has_more: bool,
     }
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if envelope.data.iter().any(|item| item.object.as_deref().is_some_and(|kind| kind != "event")) {
+        return Err("it has objects that are not events".to_owned());
+    }
     Ok(EventPage {
         events: envelope.data.into_iter().map(Event::from).collect(),
         has_more: envelope.has_more,
@@ -132,8 +185,11 @@ pub(super) fn read_event(body: &[u8]) -> Result<Event, serde_json::Error> {
 #[derive(Deserialize)]
 struct EventItem<'a> {
     id: String,
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
     created: i64,
     api_version: Option<String>,
+    livemode: Option<bool>,
     #[serde(borrow)]
     data: EventData<'a>,
 }
@@ -146,17 +202,11 @@ struct EventData<'a> {
 
 impl From<EventItem<'_>> for Event {
     fn from(item: EventItem<'_>) -> Self {
-        #[derive(Deserialize)]
-        struct Kind<'a> {
-            #[serde(borrow, default)]
-            object: Cow<'a, str>,
-        }
-        let kind = serde_json::from_str::<Kind<'_>>(item.data.object.get());
         Self {
             id: item.id,
             created: item.created,
             api_version: item.api_version,
-            object_kind: kind.map(|kind| kind.object.into_owned()).unwrap_or_default(),
+            livemode: item.livemode,
             object: ListedObject::of(item.data.object),
         }
     }

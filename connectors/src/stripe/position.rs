@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Incremental, StripeConfig};
+use super::events::OVERLAP_S;
 use super::resource::Resource;
 use crate::connector::CursorState;
 
@@ -150,8 +151,12 @@ pub(super) fn assess(cursor: &Cursor, config: &StripeConfig, now: DateTime<Utc>)
         Ok(Position::Events(events)) => (events.through, events.resources, CursorState::Current),
     };
     let age_s = now.timestamp().saturating_sub(begun);
-    if age_s < -DAY_S {
-        return CursorState::Stale("the stored cursor lies in the future".to_owned());
+    // What happened before a position that a wrong clock made was never fetched. What a window reaches back is no harm.
+    if age_s < -OVERLAP_S {
+        return CursorState::Stale(
+            "the stored cursor lies in the future: what happened before it may not have been fetched"
+                .to_owned(),
+        );
     }
     let limit_s = match config.incremental {
         Incremental::Events => STALE_AFTER_S,

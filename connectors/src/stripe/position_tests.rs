@@ -8,6 +8,8 @@ const NOW: i64 = 1_800_000_000;
 
 fn config(incremental: Incremental) -> StripeConfig {
     StripeConfig {
+        account: None,
+        context: None,
         livemode: None,
         api_version: "2026-10-28.endive".to_owned(),
         incremental,
@@ -32,6 +34,17 @@ fn a_recent_position_is_current_and_an_old_one_is_stale() {
         panic!("thirty days are too long");
     };
     assert!(reason.contains("30 days"), "{reason}");
+}
+
+#[test]
+fn a_position_that_a_clock_ahead_left_is_stale() {
+    assert_eq!(state(events(NOW + 500), Incremental::Events), CursorState::Current);
+    for ahead_s in [700, 7_200] {
+        let CursorState::Stale(reason) = state(events(NOW + ahead_s), Incremental::Events) else {
+            panic!("{ahead_s} s are not in the overlap");
+        };
+        assert!(reason.contains("future"), "{reason}");
+    }
 }
 
 #[test]

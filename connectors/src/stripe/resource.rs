@@ -33,6 +33,25 @@ impl Resource {
         }
     }
 
+    /// What its objects have in their field `object`.
+    pub(super) fn object(self) -> &'static str {
+        match self {
+            Self::Charges => "charge",
+            Self::Refunds => "refund",
+            Self::Disputes => "dispute",
+        }
+    }
+
+    /// The resource whose ids begin like this one. Payments and refunds by other means than cards have prefixes of their own.
+    pub(super) fn of_id(id: &str) -> Option<Self> {
+        match id.split_once('_')?.0 {
+            "ch" | "py" => Some(Self::Charges),
+            "re" | "pyr" => Some(Self::Refunds),
+            "du" | "dp" => Some(Self::Disputes),
+            _ => None,
+        }
+    }
+
     /// Whether Stripe promises that its list begins with the newest.
     pub(super) fn is_newest_first(self) -> bool {
         matches!(self, Self::Charges | Self::Refunds)
@@ -40,12 +59,7 @@ impl Resource {
 
     /// The resource whose objects have `name` in their field `object`.
     pub(super) fn of_object(name: &str) -> Option<Self> {
-        match name {
-            "charge" => Some(Self::Charges),
-            "refund" => Some(Self::Refunds),
-            "dispute" => Some(Self::Disputes),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|resource| resource.object() == name)
     }
 
     /// The event types that carry such objects. All together are sixteen, within the twenty that one request may name.

@@ -10,7 +10,7 @@ use buffalo_model::Entity;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::config::StripeConfig;
+use super::config::{Incremental, MODE, StripeConfig, mode};
 use super::events::{TRAIL_S, state_of};
 use super::objects::read_event;
 use crate::settings::Settings;
@@ -47,11 +47,12 @@ impl StripeWebhook {
     }
 
     /// What follows from an event that is Stripe's.
-    fn news(&self, head: Head, body: &[u8]) -> Result<News, PostError> {
-        // An endpoint for connected accounts tells of other people's payments, which no list of ours has: they are not our
-        // revenue. To refuse them would be wrong: Stripe repeats a refused event for days, and in the end disables the
-        // endpoint, with our own events.
-        if head.account.is_some() {
+    fn news(&self, head: Head, body: &[u8], now: DateTime<Utc>) -> Result<News, PostError> {
+        // An endpoint for connected accounts, or of an organisation, tells of other people's payments, which no list of ours
+        // has: they are not our revenue. To refuse them would be wrong: Stripe repeats a refused event for days, and in the
+        // end disables the endpoint, with our own events.
+        let others = |account: &String| self.config.account.as_ref() != Some(account);
+        if head.account.as_ref().or(head.context.as_ref()).is_some_and(others) {
             return Ok(News::Nothing);
         }
         // Of our own account only a secret of the other mode can have signed this.
@@ -63,8 +64,18 @@ impl StripeWebhook {
             return Ok(News::Nothing);
         }
         let event = read_event(body)?;
-        Ok(match state_of(event, &self.config.api_version) {
-            Some(record) => News::State { event_id: head.id, record: Box::new(record), otherwise: HINT },
+        let id = event.object.id.clone();
+        Ok(match state_of(event, &self.config.api_version, now) {
+            // Where the state ties with another, the object itself decides.
+            Some(record) => News::State {
+                event_id: head.id,
+                record: Box::new(record),
+                otherwise: Hint { objects: id.into_iter().collect(), ..HINT },
+            },
+            // Where events may be listed, this one is, and its object read again. A lookback may not reach back so far.
+            None if matches!(self.config.incremental, Incremental::Lookback { .. }) => {
+                News::Hints(vec![Hint { objects: id.into_iter().collect(), ..HINT }])
+            }
             None => News::Hints(vec![HINT]),
         })
     }
@@ -74,7 +85,8 @@ impl Webhook for StripeWebhook {
     fn read(&self, post: &Post<'_>, now: DateTime<Utc>) -> Result<Receipt, PostError> {
         self.authenticate(post, now)?;
         let head: Head = serde_json::from_slice(post.body)?;
-        Ok(Receipt { kind: head.kind.clone(), news: self.news(head, post.body)? })
+        let identity = self.config.identity().with(MODE, mode(head.livemode));
+        Ok(Receipt { kind: head.kind.clone(), news: self.news(head, post.body, now)?, identity })
     }
 }
 
@@ -87,6 +99,8 @@ struct Head {
     livemode: bool,
     /// The connected account whose event it is; not there on events of our own.
     account: Option<String>,
+    /// The account whose event it is, on endpoints of organisations.
+    context: Option<String>,
 }
 
 /// The header `t=…,v1=…,v1=…,v0=…`; other schemes than `v1` are left out.

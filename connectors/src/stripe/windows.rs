@@ -4,6 +4,9 @@
 //! left to read is cut in two: it keeps the newer half of what is left, and the older half is a window of its own. So the
 //! account's history need not be known beforehand, and busy months are cut finer than quiet ones.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::position::Window;
 
 /// About when Stripe opened. Only used to cut windows that have no lower bound, which they keep.
@@ -24,6 +27,9 @@ struct OpenWindow {
     objects: u64,
     /// The times of creation of the first and of the last object read, in seconds since 1970.
     seen: Option<(i64, i64)>,
+    /// Digests of the places it was read from: a second visit means that the list leads in a circle.
+    places: HashSet<u64>,
+    started_over: bool,
 }
 
 /// All windows of a listing.
@@ -115,7 +121,7 @@ impl Windows {
         let below =
             matches!((open.window.created_gte, page.created), (Some(low), Some((_, last))) if last < low);
         match page.more_after {
-            Some(after) if open.window.after.as_ref() == Some(&after) => {
+            Some(after) if !open.places.insert(digest(&after)) => {
                 return Err(format!("the page after {after} once more in place of the next one"));
             }
             Some(after) if !below => open.window.after = Some(after),
@@ -125,17 +131,32 @@ impl Windows {
     }
 
     /// Notes that the vendor no longer knows the place in a window, which is read from its beginning then. Returns whether
-    /// there was a place.
+    /// that helps: there was a place, and it is the first that is lost in this run. A place that is never known would have
+    /// the window read from its beginning for ever.
     pub(super) fn start_over(&mut self, at: usize) -> bool {
         let open = &mut self.0[at];
         open.asked = false;
-        open.window.after.take().is_some()
+        if open.started_over || open.window.after.is_none() {
+            return false;
+        }
+        *open = OpenWindow {
+            started_over: true,
+            ..OpenWindow::new(Window { after: None, ..open.window.clone() })
+        };
+        true
     }
+}
+
+fn digest(place: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    place.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl OpenWindow {
     fn new(window: Window) -> Self {
-        Self { window, asked: false, pages: 0, objects: 0, seen: None }
+        let places = window.after.iter().map(|after| digest(after)).collect();
+        Self { window, asked: false, pages: 0, objects: 0, seen: None, places, started_over: false }
     }
 
     /// The range of seconds that is left to read: its lower bound, and where reading has come to.

@@ -111,6 +111,20 @@ fn a_large_account_keeps_all_requests_busy() {
     assert_eq!(windows.to_cursor().len(), 8);
 }
 
+#[test]
+fn a_window_is_begun_anew_once_and_a_circle_is_an_error() {
+    let more =
+        |after: &str| PageRead { objects: 10, created: Some((9, 5)), more_after: Some(after.to_owned()) };
+    let mut windows = Windows::new(vec![whole(Resource::Disputes)]);
+    windows.note(0, more("a")).unwrap();
+    assert!(windows.start_over(0));
+    assert!(!windows.start_over(0), "there is no place to lose");
+    windows.note(0, more("a")).unwrap();
+    assert!(!windows.start_over(0), "the place would be lost for ever");
+    windows.note(0, more("b")).unwrap();
+    assert!(windows.note(0, more("a")).unwrap_err().contains("once more"));
+}
+
 proptest! {
     #[test]
     fn nothing_is_left_out(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use buffalo_model::Mode;
 use chrono::TimeDelta;
 
-use crate::{OnProgress, Stop};
+use crate::{MassDelete, OnProgress, Stop};
 
 /// What may vary from run to run.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct FetchOptions {
     pub full_backfill_min_interval: TimeDelta,
     /// The longest that a run may take (`FETCH_DEADLINE_S`), so that it ends before the next begins.
     pub deadline: Duration,
+    /// Whether many records may be taken for gone (`--allow-mass-delete`).
+    pub mass_delete: MassDelete,
     /// Ends the run after the page at hand.
     pub stop: Stop,
     /// Hears of records as they are stored.
@@ -36,6 +38,7 @@ impl Default for FetchOptions {
             mode: Mode::Incremental,
             full_backfill_min_interval: TimeDelta::minutes(60),
             deadline: Duration::from_secs(840),
+            mass_delete: MassDelete::default(),
             stop: Stop::never(),
             on_progress: Arc::new(|_| {}),
         }

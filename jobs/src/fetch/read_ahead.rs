@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use buffalo_connectors::{FetchedPage, Pages, SourceError};
-use buffalo_model::RequestCounts;
+use buffalo_model::{Identity, RequestCounts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -19,6 +19,8 @@ pub(super) struct Read {
     pub(super) page: Result<Option<FetchedPage>, SourceError>,
     /// Requests made up to then.
     pub(super) requests: RequestCounts,
+    /// Whose data it is, as far as the answers up to then said.
+    pub(super) identity: Identity,
     /// Held until the page is written.
     pub(super) room: OwnedSemaphorePermit,
 }
@@ -50,11 +52,12 @@ async fn read(mut pages: Box<dyn Pages>, sender: mpsc::Sender<Read>) {
     loop {
         let page = pages.next().await;
         let requests = pages.requests();
+        let identity = pages.identity();
         let last = !matches!(page, Ok(Some(_)));
         let size = page.as_ref().map_or(0, |page| page.as_ref().map_or(0, kib));
         // The semaphore is never closed. What is given up with the message frees its room.
         let Ok(room) = Arc::clone(&space).acquire_many_owned(size).await else { return };
-        if sender.send(Read { page, requests, room }).await.is_err() || last {
+        if sender.send(Read { page, requests, identity, room }).await.is_err() || last {
             return;
         }
     }

@@ -16,6 +16,9 @@ const MAX_TOGETHER: usize = 100;
 /// Requests that a run answers; the next run goes on.
 const MAX_A_RUN: i64 = 1_000;
 
+/// Open payments that a run reads again of its own accord; the next run goes on.
+const MAX_OPEN_A_RUN: i64 = 50;
+
 /// Requests refused before that a run tries again, each alone, so that one that is always refused holds up no other.
 const MAX_REFUSED_A_RUN: usize = 10;
 
@@ -23,12 +26,18 @@ impl Fetch<'_> {
     /// Reads what is to be read again. A refusal puts the request off; any other error ends the run.
     pub(super) async fn refetch_due(
         &self,
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,
     ) -> Result<(), Trouble> {
         let (source, now) = (self.connector.source(), self.clock.now());
+        if let Some(span) = self.connector.sees_changes_for(self.entity) {
+            persist(|| {
+                self.store.request_open_payments(source, self.entity, now - span, MAX_OPEN_A_RUN, now)
+            })
+            .await?;
+        }
         let due = persist(|| self.store.due_refetches(source, self.entity, MAX_A_RUN, now)).await?;
         let (new, refused): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.attempts == 0);
         for together in new.chunks(MAX_TOGETHER) {
@@ -43,7 +52,7 @@ impl Fetch<'_> {
     async fn refetch(
         &self,
         due: &[DueRefetch],
-        writing: &mut Writing,
+        writing: &mut Writing<'_>,
         lock: &mut ProducerLock,
         requests: &mut Requests,
         deadline: Instant,

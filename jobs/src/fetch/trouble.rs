@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use buffalo_connectors::SourceError;
+use buffalo_model::Entity;
 use buffalo_store::StoreError;
+
+use crate::absence::{AbsenceError, Contradiction};
+use crate::identity::{IdentityTrouble, OtherIdentity};
 
 /// Why a run ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -12,12 +16,21 @@ pub(super) enum Trouble {
     Source(#[from] SourceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    OtherIdentity(#[from] OtherIdentity),
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     #[error(
         "stale_cursor_but_rate_limited: {reason}; a backfill began at {begun}, the next may begin at {next}"
     )]
     StaleCursorButRateLimited { reason: String, begun: String, next: String },
     #[error("another producer took the lock while the database was out of reach")]
     LockTaken,
+    #[error(
+        "the source gave no more pages before the end of what was to be fetched; if the next run ends so as well, begin \
+         anew: buffalo cursors reset {source_name} {entity}"
+    )]
+    NotAtItsEnd { source_name: String, entity: Entity },
     #[error("stopped before its end; the next run continues")]
     Stopped,
     #[error("not at its end after {} s; the next run continues", .0.as_secs())]
@@ -28,5 +41,23 @@ impl Trouble {
     /// Whether the run ended where it was meant to end, to be continued by the next.
     pub(super) fn is_a_limit(&self) -> bool {
         matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
+    }
+}
+
+impl From<AbsenceError> for Trouble {
+    fn from(error: AbsenceError) -> Self {
+        match error {
+            AbsenceError::Source(error) => Self::Source(error),
+            AbsenceError::Contradiction(contradiction) => Self::Contradiction(contradiction),
+        }
+    }
+}
+
+impl From<IdentityTrouble> for Trouble {
+    fn from(trouble: IdentityTrouble) -> Self {
+        match trouble {
+            IdentityTrouble::Other(other) => Self::OtherIdentity(other),
+            IdentityTrouble::Store(error) => Self::Store(error),
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! What is said here is printed and kept in `reconciliations`, so nothing about a person may be in it: of a contact, and of
 //! what people write into events, the field is named and its values are not.
 
-use buffalo_model::{Contact, Event, EventStatus, EventTime, Normalised, Payment};
+use buffalo_model::{Contact, Event, EventTime, Normalised, Payment};
 use buffalo_store::{StoredContact, StoredEvent, StoredPayment, StoredState};
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
@@ -12,7 +12,7 @@ const LONGEST_VALUE: usize = 40;
 
 /// How what is stored differs from what was listed, in one line; none when it does not.
 pub(super) fn differs(listed: &Normalised, stored: Option<&StoredState>) -> Option<String> {
-    let gone = is_gone(listed);
+    let gone = listed.is_gone();
     let Some(stored) = stored else {
         return (!gone).then(|| "listed by the source, and not stored".to_owned());
     };
@@ -30,15 +30,6 @@ pub(super) fn differs(listed: &Normalised, stored: Option<&StoredState>) -> Opti
         (Normalised::Event(listed), StoredState::Event(stored)) => event(listed, stored),
         // No normaliser makes one thing of another's record; if one did, that would not be equal.
         _ => Some("listed as one thing, stored as another".to_owned()),
-    }
-}
-
-fn is_gone(listed: &Normalised) -> bool {
-    match listed {
-        Normalised::Payment(payment) => payment.deleted,
-        Normalised::Contact(contact) => contact.deleted,
-        Normalised::Event(event) => event.status == EventStatus::Cancelled,
-        Normalised::Gone => true,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of what counts as a difference, and of what is said about it.
 
-use buffalo_model::{PaymentKind, PaymentStatus};
+use buffalo_model::{EventStatus, PaymentKind, PaymentStatus};
 
 use super::*;
 

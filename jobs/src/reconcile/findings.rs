@@ -37,10 +37,31 @@ impl Findings {
         }
     }
 
-    /// Adds a listed record to the totals, which end at `through`, as their stored side does.
-    pub(super) fn add_up(&mut self, listed: &Normalised, through: Option<DateTime<Utc>>) {
+    /// Counts a listed record whose payload means nothing to us: not everything is there.
+    pub(super) fn unreadable(&mut self, external_id: &str, is_stored: bool) {
+        self.listed += 1;
+        if is_stored {
+            self.different += 1;
+        } else {
+            self.missing += 1;
+        }
+        let what = "listed by the source in a state that can't be read; see `buffalo dead-letters list`";
+        self.sample(external_id, what.to_owned());
+    }
+
+    /// Adds a listed record to the totals, which begin at `since` and end at `through`, as their stored side does.
+    pub(super) fn add_up(
+        &mut self,
+        listed: &Normalised,
+        since: Option<DateTime<Utc>>,
+        through: Option<DateTime<Utc>>,
+    ) {
         let Normalised::Payment(payment) = listed else { return };
-        if payment.deleted || through.is_some_and(|through| payment.occurred_at >= through) {
+        let at = payment.occurred_at;
+        if payment.deleted
+            || since.is_some_and(|since| at < since)
+            || through.is_some_and(|through| at >= through)
+        {
             return;
         }
         let key = (payment.currency.as_str().to_owned(), payment.status.as_str().to_owned());

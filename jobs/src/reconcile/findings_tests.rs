@@ -42,9 +42,11 @@ fn totals_end_where_fetching_ended_and_leave_out_what_is_gone() {
         Payment { deleted: true, ..payment(9, before) },
         Payment { status: PaymentStatus::Failed, ..payment(5, before) },
     ] {
-        findings.add_up(&Normalised::Payment(listed), Some(noon()));
+        findings.add_up(&Normalised::Payment(listed), None, Some(noon()));
     }
-    findings.add_up(&Normalised::Gone, Some(noon()));
+    findings.add_up(&Normalised::Gone, None, Some(noon()));
+    // Where a source can't list by time it lists all, and what is stored is added up from then on.
+    findings.add_up(&Normalised::Payment(payment(5, before)), Some(noon()), None);
     let stored = |currency: &str, status: &str, count: i64, amount: &str| StoredTotal {
         currency: currency.to_owned(),
         status: status.to_owned(),

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use buffalo_model::{Clock, Entity, RawRecord, Source};
+use buffalo_model::{Clock, Entity, Identity, RawRecord, Source};
 use buffalo_store::{EventState, Store, StoreError, Taken};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -24,6 +24,7 @@ pub(super) struct Event {
     pub(super) entity: Entity,
     pub(super) event_id: String,
     pub(super) record: Box<RawRecord>,
+    pub(super) identity: Identity,
 }
 
 #[derive(Debug)]
@@ -44,8 +45,8 @@ pub(super) struct Together {
 
 impl Event {
     fn state(&self) -> EventState<'_> {
-        let Self { source, entity, event_id, record } = self;
-        EventState { source, entity: *entity, event_id, record }
+        let Self { source, entity, event_id, record, identity } = self;
+        EventState { source, entity: *entity, event_id, record, identity }
     }
 
     /// Whether one statement can't take both: one would have to see what became of the other.

@@ -19,13 +19,27 @@ pub struct Freshness {
     pub rows_are_dead: bool,
     /// Whether its newest fetch failed.
     pub fails: bool,
+    /// Changes of settled payments are seen only of those since then; none where all are, as far as the range reaches.
+    #[serde(default)]
+    pub changes_seen_since: Option<DateTime<Utc>>,
+    /// Sales of the range that say that money went back, of which no refund or dispute is stored.
+    #[serde(default)]
+    pub missing_returns: i64,
 }
 
 impl Freshness {
     /// Of a source of which nothing was ever fetched.
     #[must_use]
     pub fn none(source: Source) -> Self {
-        Self { source, through: None, rows_wait: false, rows_are_dead: false, fails: false }
+        Self {
+            source,
+            through: None,
+            rows_wait: false,
+            rows_are_dead: false,
+            fails: false,
+            changes_seen_since: None,
+            missing_returns: 0,
+        }
     }
 }
 
@@ -43,6 +57,10 @@ pub enum GapCode {
     RowsPending,
     /// Rows of the source are dead letters.
     DeadLetters,
+    /// The range reaches back to payments of which the source does not tell later changes.
+    ChangesUnseen,
+    /// Sales of the source say that money went back, of which no refund or dispute is stored.
+    ReturnsMissing,
 }
 
 /// A reason for which figures may lack something.
@@ -83,6 +101,29 @@ pub fn gaps(sources: &[Freshness], ends_at: Option<DateTime<Utc>>, now: DateTime
         }
         if fresh.rows_are_dead {
             note(GapCode::DeadLetters, format!("payments of {source} are among the dead letters"));
+        }
+        if let Some(since) = fresh.changes_seen_since {
+            let day = since.format("%Y-%m-%d");
+            note(
+                GapCode::ChangesUnseen,
+                format!(
+                    "{source} is listed back to {day} only: later changes of older payments are not seen once these are \
+                     settled; `buffalo reconcile {source} --repair` finds them"
+                ),
+            );
+        }
+        if fresh.missing_returns > 0 {
+            let (count, source) = (fresh.missing_returns, &fresh.source);
+            let message = if count == 1 {
+                format!(
+                    "a payment of {source} says that money went back, and no such refund or dispute is stored"
+                )
+            } else {
+                format!(
+                    "{count} payments of {source} say that money went back, and no such refunds or disputes are stored"
+                )
+            };
+            note(GapCode::ReturnsMissing, message);
         }
     }
     gaps

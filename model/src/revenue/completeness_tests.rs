@@ -10,6 +10,14 @@ fn codes(fresh: Freshness, ends_at: Option<DateTime<Utc>>) -> Vec<GapCode> {
     gaps(&[fresh], ends_at, NOW).into_iter().map(|gap| gap.code).collect()
 }
 
+#[test]
+fn what_a_lookback_does_not_see_is_a_gap() {
+    let seen = Freshness { changes_seen_since: Some(NOW - TimeDelta::days(30)), ..through(0) };
+    let gaps = gaps(&[seen], None, NOW);
+    assert_eq!(gaps[0].code, GapCode::ChangesUnseen);
+    assert!(gaps[0].message.contains("2026-12-16 only"), "{}", gaps[0].message);
+}
+
 fn through(hours_ago: i64) -> Freshness {
     Freshness { through: Some(NOW - TimeDelta::hours(hours_ago)), ..Freshness::none(Source::new("stripe")) }
 }
@@ -33,8 +41,15 @@ fn every_reason_is_told() {
         rows_wait: true,
         rows_are_dead: true,
         fails: true,
+        missing_returns: 1,
         ..Freshness::none(Source::new("stripe"))
     };
-    let all = [GapCode::NotFetched, GapCode::SourceFailing, GapCode::RowsPending, GapCode::DeadLetters];
+    let all = [
+        GapCode::NotFetched,
+        GapCode::SourceFailing,
+        GapCode::RowsPending,
+        GapCode::DeadLetters,
+        GapCode::ReturnsMissing,
+    ];
     assert_eq!(codes(fresh, Some(NOW)), all);
 }

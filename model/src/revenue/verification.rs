@@ -39,6 +39,16 @@ pub struct FieldDifference {
     pub expected: Option<String>,
 }
 
+/// A payment that says that money went back, of which no refund or dispute is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingReturn {
+    /// The source.
+    pub source: String,
+    /// The vendor's id of the payment.
+    pub external_id: String,
+}
+
 /// What a verification looked at and found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,8 +63,16 @@ pub struct Verification {
     pub unreadable: i64,
     /// Payments that differ from what their raw records say.
     pub wrong_payments: i64,
-    /// Some of them.
+    /// Payments that the source has told of and that are not stored, or only in an older state.
+    pub missing_payments: i64,
+    /// Of these, those of which no raw record is left either: only the source can tell what they were.
+    pub lost_payments: i64,
+    /// Some that are wrong or missing.
     pub payment_samples: Vec<PaymentDifference>,
+    /// Payments that say that money went back, of which no refund or dispute is stored. The next fetch asks for them.
+    pub missing_returns: i64,
+    /// Some of them.
+    pub missing_return_samples: Vec<MissingReturn>,
     /// Figures that differ from what they should be, as many as were counted.
     pub wrong_figures: i64,
     /// Some of them.
@@ -67,6 +85,9 @@ impl Verification {
     /// Whether everything was as it should be.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.wrong_payments == 0 && self.wrong_figures == 0
+        self.wrong_payments == 0
+            && self.missing_payments == 0
+            && self.missing_returns == 0
+            && self.wrong_figures == 0
     }
 }

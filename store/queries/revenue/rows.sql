@@ -34,5 +34,6 @@ SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(
           AND ($7::text[] IS NULL OR drift.source = ANY ($7))) AS "drift!",
        '[]' AS "known_days!", 0::bigint AS "unknown_days!", 0::bigint AS "marks!", 0::bigint AS "recomputed!",
        CASE WHEN $8 THEN (SELECT min(at) FROM edges) END AS earliest,
-       CASE WHEN $8 THEN (SELECT max(at) FROM edges) END AS latest
+       CASE WHEN $8 THEN (SELECT max(at) FROM edges) END AS latest,
+       missing_returns_of((SELECT starts_at FROM range), (SELECT ends_at FROM range), $5, $7) AS "missing_returns!"
 FROM sums

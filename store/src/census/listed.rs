@@ -49,17 +49,20 @@ impl Listed {
         Ok(Self::Table(connection))
     }
 
-    pub(super) async fn note(&mut self, external_ids: &[&str]) -> Result<(), sqlx::Error> {
+    /// Notes ids; returns those that were not noted before.
+    pub(super) async fn note(&mut self, external_ids: &[&str]) -> Result<HashSet<String>, sqlx::Error> {
         match self {
-            Self::Memory { ids, .. } => ids.extend(external_ids.iter().copied().map(Box::from)),
+            Self::Memory { ids, .. } => {
+                let fresh = external_ids.iter().filter(|id| ids.insert(Box::from(**id)));
+                Ok(fresh.map(|id| (*id).to_owned()).collect())
+            }
             Self::Table(connection) => {
-                sqlx::query("INSERT INTO census SELECT unnest($1::text[]) ON CONFLICT DO NOTHING")
-                    .bind(external_ids)
-                    .execute(connection)
-                    .await?;
+                let sql = "INSERT INTO census SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING external_id";
+                let fresh: Vec<String> =
+                    sqlx::query_scalar(sql).bind(external_ids).fetch_all(connection).await?;
+                Ok(fresh.into_iter().collect())
             }
         }
-        Ok(())
     }
 
     /// Up to a thousand of the sought records that were not listed; none when there are no more.

@@ -1,6 +1,7 @@
 //! Reading sums: from buckets, or from payments.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use buffalo_model::{
     Basis, Currency, Difference, Figures, Freshness, Measure, Overflow, RevenueDrift, RevenueQuery, Source,
@@ -58,6 +59,7 @@ struct Row {
     amounts: Vec<String>,
     payments: Vec<i64>,
     freshness: Value,
+    missing_returns: Value,
     verified_at: Option<DateTime<Utc>>,
     drift: Value,
     marks: i64,
@@ -248,7 +250,7 @@ impl Row {
             by_source,
             unattributed,
             bounds: with_bounds.then_some(Bounds { earliest: self.earliest, latest: self.latest }),
-            freshness: document(self.freshness)?,
+            freshness: freshness(self.freshness, self.missing_returns)?,
             drift: drift(document(self.drift)?),
             verified_at: self.verified_at,
             marks: self.marks,
@@ -336,6 +338,16 @@ fn sum(currency: &str, measure: &str, amount: &str, payments: i64) -> Result<Sum
 
 pub(super) fn sources(query: &RevenueQuery) -> Option<Vec<&str>> {
     query.sources().map(|sources| sources.into_iter().map(Source::as_str).collect())
+}
+
+/// How far sources reach, and how many of their sales contradict their returns.
+fn freshness(found: Value, missing_returns: Value) -> Result<Vec<Freshness>, StoreError> {
+    let mut freshness: Vec<Freshness> = document(found)?;
+    let missing: BTreeMap<String, i64> = document(missing_returns)?;
+    for fresh in &mut freshness {
+        fresh.missing_returns = missing.get(fresh.source.as_str()).copied().unwrap_or_default();
+    }
+    Ok(freshness)
 }
 
 fn drift(found: Vec<Difference>) -> Option<RevenueDrift> {

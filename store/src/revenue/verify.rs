@@ -1,5 +1,7 @@
-//! Verifying: what is kept of figures against payments, and (`payments`) payments against their raw records.
+//! Verifying: what is kept of figures against payments, (`payments`) payments against their raw records, and (`missing`) what
+//! the sources said against what is stored.
 
+mod missing;
 mod payments;
 
 use buffalo_model::{Difference, FigureDifference, Source};
@@ -9,6 +11,7 @@ use super::settle::SETTLING;
 use crate::lock::LOCK_CLASS;
 use crate::{Store, StoreError};
 
+pub use missing::{MissingPayment, RawOfPayment};
 pub use payments::{PaymentAndRaw, WrongPayment};
 
 /// What to do about what is found.

@@ -10,7 +10,7 @@ use super::Keys;
 use crate::ClaimedRow;
 use crate::database::Tx;
 
-pub(super) async fn upsert(
+pub(crate) async fn upsert(
     connection: &mut Tx<'_>,
     rows: &[&ClaimedRow],
     now: DateTime<Utc>,

@@ -2,10 +2,10 @@
 
 use buffalo_model::{
     Cursor, Entity, Mode, Payment, PaymentKind, PaymentStatus, RawRecord, RequestCounts, RunId, RunStatus,
-    Source,
+    Source, Ties,
 };
 use buffalo_store::{
-    ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Sweep, Written,
+    ClaimedBatch, Lane, Look, NewRun, Page, Sessions, Store, StoreError, StoreOptions, Written,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub struct Fixture {
     pub run_id: RunId,
     /// That of the cursor.
     pub version: i64,
+    pub ties: Ties,
 }
 
 impl Fixture {
@@ -44,7 +45,7 @@ impl Fixture {
         };
         store.start_run(&run, T0).await.unwrap();
         store.read_cursor(&source, Entity::Payments, T0).await.unwrap();
-        Self { database, store, source, run_id, version: 0 }
+        Self { database, store, source, run_id, version: 0, ties: Ties::LaterHolds }
     }
 
     /// Any statement.
@@ -54,39 +55,25 @@ impl Fixture {
 
     /// Writes a page.
     pub async fn write(&mut self, records: &[RawRecord]) -> Result<Written, StoreError> {
-        self.write_and_sweep(records, &[]).await
-    }
-
-    /// Writes a page that ends listings.
-    pub async fn write_and_sweep(
-        &mut self,
-        records: &[RawRecord],
-        sweeps: &[Sweep],
-    ) -> Result<Written, StoreError> {
-        let written = self.write_at(records, sweeps, self.version).await?;
+        let written = self.write_at(records, self.version).await?;
         self.version = written.cursor_version;
         Ok(written)
     }
 
     /// Writes a page as one who has read that version of the cursor.
-    pub async fn write_at(
-        &self,
-        records: &[RawRecord],
-        sweeps: &[Sweep],
-        cursor_version: i64,
-    ) -> Result<Written, StoreError> {
+    pub async fn write_at(&self, records: &[RawRecord], cursor_version: i64) -> Result<Written, StoreError> {
         let cursor = Cursor::new(json!({"after": cursor_version}));
         let page = Page {
             source: &self.source,
             entity: Entity::Payments,
             run_id: self.run_id,
             records,
+            ties: self.ties,
             lane: Lane::Live,
             pages: 1,
             requests: RequestCounts { made: 1, ..RequestCounts::default() },
             cursor: &cursor,
             data_through: None,
-            sweeps,
             cursor_version,
         };
         self.store.write_page(&page, T0).await

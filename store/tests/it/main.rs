@@ -17,6 +17,7 @@ mod fixture;
 mod fx;
 mod known_then;
 mod measure;
+mod missing_returns;
 mod notifications;
 mod overlaps;
 mod pages;

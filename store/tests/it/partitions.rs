@@ -102,7 +102,7 @@ async fn a_writer_that_meets_the_making_of_its_partition_is_not_refused() {
     let maker = tokio::spawn(async move { store.create_partition(Week::of(T0)).await });
     fixture.until_waiting(1).await;
     // Has found no partition for its week so far.
-    let writer = async { fixture.write_at(&[record("ch_2", 0, "2")], &[], fixture.version).await };
+    let writer = async { fixture.write_at(&[record("ch_2", 0, "2")], fixture.version).await };
     let release = async {
         fixture.until_waiting(2).await;
         reader.rollback().await.unwrap();
@@ -126,7 +126,7 @@ async fn a_long_reader_is_left_in_peace_and_ingestion_goes_on() {
     let maker = tokio::spawn(async move { store.create_partition(Week::of(T0)).await });
     fixture.until_waiting(1).await;
     // It stands behind the maker, who gives up.
-    let written = fixture.write_at(&[record("ch_1", 0, "1")], &[], fixture.version).await.unwrap();
+    let written = fixture.write_at(&[record("ch_1", 0, "1")], fixture.version).await.unwrap();
     assert_eq!(written.enqueued, 1);
     let refused = maker.await.unwrap().unwrap_err();
     assert!(refused.is_locked_out(), "{refused:?}");

@@ -1,8 +1,8 @@
 //! Text that PostgreSQL refuses, wherever it comes in: what it stands in is stored, and so is what is said of a failure.
 
 use buffalo_model::{
-    Contact, Entity, Event, EventStatus, EventTime, FailedRecord, Mode, Normalised, Payment, PaymentStatus,
-    RawRecord, RunStatus, Source,
+    Contact, Entity, Event, EventStatus, EventTime, FailedRecord, Identity, Mode, Normalised, Payment,
+    PaymentStatus, RawRecord, RunStatus, Source,
 };
 use buffalo_store::{DeadRow, EventState, RetryRow, RunCredit, RunOutcome, Taken, Totals, UpsertRow};
 
@@ -46,8 +46,13 @@ async fn an_event_with_any_id_and_version_is_taken_once() {
     let source = Source::new("stripe");
     for text in strange() {
         let record = RawRecord { api_version: Some(text.clone()), ..record(&text, 0, "1") };
-        let event =
-            EventState { source: &source, entity: Entity::Payments, event_id: &text, record: &record };
+        let event = EventState {
+            source: &source,
+            entity: Entity::Payments,
+            event_id: &text,
+            record: &record,
+            identity: &Identity::unknown(),
+        };
         assert_eq!(fixture.store.take_event(&event, T0).await.unwrap(), Taken::Enqueued);
         assert_eq!(fixture.store.take_event(&event, T0).await.unwrap(), Taken::Repeated);
     }

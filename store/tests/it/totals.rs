@@ -21,7 +21,7 @@ async fn a_page_or_an_end_that_is_written_again_is_counted_once() {
     let records = [record("ch_1", 0, "1"), record("ch_2", 0, "2")];
     it.write(&records).await.unwrap();
     // As after a lost connection: the same page, at the version before.
-    it.write_at(&records, &[], it.version - 1).await.unwrap();
+    it.write_at(&records, it.version - 1).await.unwrap();
     assert_eq!(total(&it.store, Counter::Records, "fetched").await, 2);
     assert_eq!(total(&it.store, Counter::Pages, "").await, 1);
     let requests = RequestCounts { made: 3, retries: 1, by_outcome: [2, 1, 0, 0, 0] };

@@ -91,11 +91,10 @@ async fn a_record_that_is_gone_stays_gone_for_older_states_and_comes_back_with_n
     fixture.database.drop_it().await;
 }
 
-#[tokio::test]
-async fn a_cancelled_event_keeps_what_is_known_of_it() {
-    let mut fixture = Fixture::new().await;
+/// An all-day event of 21 November 2026.
+fn all_day() -> Event {
     let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
-    let event = Event {
+    Event {
         calendar_external_id: "c".to_owned(),
         status: EventStatus::Confirmed,
         raw_status: "confirmed".to_owned(),
@@ -110,21 +109,65 @@ async fn a_cancelled_event_keeps_what_is_known_of_it() {
         recurring_event_external_id: None,
         original_start: None,
         created_at: None,
-    };
-    let cancelled =
-        Event { status: EventStatus::Cancelled, title: None, starts: None, ends: None, ..event.clone() };
-    let moved = Event { starts: Some(EventTime::At(T0)), ends: Some(EventTime::At(T0)), ..event.clone() };
-    let seen = "SELECT concat_ws(' ', status, title, start_date, starts_at IS NOT NULL, deleted_at IS NOT NULL) FROM events";
-    for (second, value, expected) in [
-        (0, event, "CONFIRMED Review 2026-11-21 f f"),
-        (1, cancelled, "CANCELLED Review 2026-11-21 f t"),
-        (2, moved, "CONFIRMED Review t f"),
-    ] {
+    }
+}
+
+/// Processes states of one event, one after the other; after each, what a query says of it.
+async fn follow(states: Vec<Event>, seen: &'static str) -> Vec<String> {
+    let mut fixture = Fixture::new().await;
+    let mut said = Vec::new();
+    for (second, value) in states.into_iter().enumerate() {
+        let second = i64::try_from(second).unwrap();
         fixture.write(&[record("c/1", second, &format!("\"{second}\""))]).await.unwrap();
         let mut batch = fixture.claim(1).await.unwrap();
         batch.upsert(&[UpsertRow { row: 0, value: Normalised::Event(value) }], T0).await.unwrap();
         batch.settle(&[], &[], T0).await.unwrap();
-        assert_eq!(fixture.database.text(seen).await, expected);
+        said.push(fixture.database.text(seen).await);
     }
     fixture.database.drop_it().await;
+    said
+}
+
+#[tokio::test]
+async fn a_cancelled_event_keeps_what_is_known_of_it() {
+    let cancelled =
+        Event { status: EventStatus::Cancelled, title: None, starts: None, ends: None, ..all_day() };
+    let moved = Event { starts: Some(EventTime::At(T0)), ends: Some(EventTime::At(T0)), ..all_day() };
+    let seen = "SELECT concat_ws(' ', status, title, start_date, starts_at IS NOT NULL, deleted_at IS NOT NULL) FROM events";
+    assert_eq!(
+        follow(vec![all_day(), cancelled, moved], seen).await,
+        ["CONFIRMED Review 2026-11-21 f f", "CANCELLED Review 2026-11-21 f t", "CONFIRMED Review t f"]
+    );
+}
+
+/// It became timed and was cancelled between two looks at it.
+#[tokio::test]
+async fn a_cancelled_event_has_times_of_one_kind() {
+    let of_the_series = Event {
+        recurrence: Some("RRULE:FREQ=WEEKLY".to_owned()),
+        original_start: all_day().starts,
+        recurring_event_external_id: Some("c/series".to_owned()),
+        ..all_day()
+    };
+    let gone = Event { status: EventStatus::Cancelled, title: None, starts: None, ends: None, ..all_day() };
+    let at = |start, end| Event {
+        starts: start,
+        ends: end,
+        time_zone: Some("Europe/Berlin".to_owned()),
+        original_start: Some(EventTime::At(T0)),
+        ..gone.clone()
+    };
+    let moment = Some(EventTime::At(T0));
+    let seen =
+        "SELECT concat_ws(' ', title, num_nonnulls(starts_at, ends_at), num_nonnulls(start_date, end_date),
+                       coalesce(time_zone, '-'), coalesce(recurrence, '-'), original_starts_at IS NOT NULL,
+                       original_start_date IS NOT NULL, recurring_event_external_id) FROM events";
+    for (cancelled, expected) in [
+        (at(moment, moment), "Review 2 0 Europe/Berlin - t f c/series"),
+        (at(moment, None), "Review 1 0 Europe/Berlin - t f c/series"),
+        (at(None, moment), "Review 1 0 Europe/Berlin - t f c/series"),
+        (gone.clone(), "Review 0 2 - RRULE:FREQ=WEEKLY f t c/series"),
+    ] {
+        assert_eq!(follow(vec![of_the_series.clone(), cancelled], seen).await[1], expected);
+    }
 }

@@ -1,6 +1,6 @@
 //! Events of webhooks: which states are taken. And hints: which are due, and which are answered.
 
-use buffalo_model::{Entity, RawRecord};
+use buffalo_model::{Entity, Identity, RawRecord};
 use buffalo_store::{EventState, RunOutcome, Sessions, Store, StoreOptions, Taken};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
@@ -9,7 +9,8 @@ use crate::fixture::{Fixture, T0, record};
 
 async fn take(fixture: &Fixture, event_id: &str, record: &RawRecord) -> Taken {
     let entity = Entity::Payments;
-    let event = EventState { source: &fixture.source, entity, event_id, record };
+    let event =
+        EventState { source: &fixture.source, entity, event_id, record, identity: &Identity::unknown() };
     fixture.store.take_event(&event, T0).await.unwrap()
 }
 
@@ -63,12 +64,12 @@ async fn what_is_taken_together_is_told_apart() {
         .await
         .unwrap();
     take(&fixture, "evt_0", &record("ch_0", 0, "0")).await;
-    let (entity, source) = (Entity::Payments, &fixture.source);
+    let (entity, source, unknown) = (Entity::Payments, &fixture.source, Identity::unknown());
     let records = [("ch_4", 20), ("ch_3", 10), ("ch_2", 20), ("ch_1", 9), ("ch_0", 20)]
         .map(|(id, second)| record(id, second, "2"));
     let events = ["evt_5", "evt_4", "evt_3", "evt_2", "evt_0"];
     let together: Vec<_> = std::iter::zip(events, &records)
-        .map(|(event_id, record)| EventState { source, entity, event_id, record })
+        .map(|(event_id, record)| EventState { source, entity, event_id, record, identity: &unknown })
         .collect();
     let taken = fixture.store.take_events(&together, T0).await.unwrap();
     let expected = [Taken::Enqueued, Taken::Unclear, Taken::Enqueued, Taken::NoNews, Taken::Repeated];
@@ -76,7 +77,13 @@ async fn what_is_taken_together_is_told_apart() {
     assert_eq!(fixture.database.number("SELECT count(*) FROM raw_records WHERE payload = '2'").await, 2);
     // Of one record one would have to see what became of the other: nothing is stored.
     let newer = record("ch_4", 30, "3");
-    let twice = ["evt_6", "evt_7"].map(|event_id| EventState { source, entity, event_id, record: &newer });
+    let twice = ["evt_6", "evt_7"].map(|event_id| EventState {
+        source,
+        entity,
+        event_id,
+        record: &newer,
+        identity: &unknown,
+    });
     fixture.store.take_events(&twice, T0).await.unwrap_err();
     assert_eq!(fixture.database.number("SELECT count(*) FROM webhook_events").await, 5);
     fixture.database.drop_it().await;
@@ -99,6 +106,7 @@ async fn the_newest_state_is_last_however_many_write_at_once() {
                 entity: Entity::Payments,
                 event_id: &event_id,
                 record: &record,
+                identity: &Identity::unknown(),
             };
             store.take_event(&event, T0).await.unwrap()
         });

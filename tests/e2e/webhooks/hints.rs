@@ -178,3 +178,92 @@ async fn only_what_hubspot_signed_is_taken() {
     kill(&mut server).await;
     world.end().await;
 }
+
+/// No search tells of it: its date is that of its last edit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deal_that_came_back_and_one_that_searches_show_an_hour_late_are_read_by_their_ids() {
+    let mut world = world(20).await;
+    world.set_clock(-600).await;
+    world.sync().await;
+    world.set_clock(0).await;
+    let deals = world.ask("hubspot/objects?kind=deals").await;
+    let live: Vec<String> =
+        deals.as_array().unwrap().iter().map(|deal| deal["id"].as_str().unwrap().to_owned()).collect();
+    let at_ms = unix_ms() - 60_000;
+    world.tell(&format!("hubspot/deals/{}/archive", live[0]), json!({"at_ms": at_ms})).await;
+    world.sync().await;
+    let gone = "SELECT count(*) FROM payments WHERE deleted_at IS NOT NULL";
+    assert_eq!(world.database.number(gone).await, 1);
+    world.tell(&format!("hubspot/deals/{}/restore", live[0]), json!({"unedited": true})).await;
+    world.tell("hubspot/search-lag", json!({"lag_ms": 3_600_000})).await;
+    let change = json!({"properties": {"amount": "777.77", "deal_currency_code": "USD"}});
+    world.tell(&format!("hubspot/deals/{}", live[1]), change).await;
+    let before = world.requests().await;
+    world.sync().await;
+    let idle = world.requests().await - before;
+    let (mut server, base) = serve(&mut world).await;
+    let id = |place: usize| live[place].parse::<u64>().unwrap();
+    let events = json!([{"subscriptionType": "deal.restore", "objectId": id(0)},
+                        {"subscriptionType": "deal.propertyChange", "objectId": id(1)},
+                        {"subscriptionType": "object.deletion", "objectTypeId": "0-3", "objectId": 999_999_999}]);
+    assert_eq!(post_events(&base, &events).await.0, 200);
+    world.sync().await;
+    assert_eq!(world.database.number(gone).await, 1, "only what HubSpot never had");
+    assert_eq!(amount(&world, &live[1]).await, 77_777);
+    // What was named was read once: the next run asks for no more than before.
+    let before = world.requests().await;
+    world.sync().await;
+    assert_eq!(world.requests().await - before, idle);
+    kill(&mut server).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_is_deleted_for_privacys_sake_is_erased() {
+    let mut world = World::with_hubspot(0, 30).await;
+    world.set("HUBSPOT_WEBHOOK_SECRET", SECRET);
+    world.set("PUBLIC_URL", PUBLIC_URL);
+    world.sync().await;
+    let person =
+        json!({"properties": {"email": "ann@secret.example", "firstname": "Ann", "phone": "+49 30 1234567"}});
+    let made = world.tell("hubspot/contacts", person).await["id"].as_str().unwrap().to_owned();
+    world.sync().await;
+    world.tell(&format!("hubspot/contacts/{made}"), json!({"properties": {"lastname": "Secret-Name"}})).await;
+    world.sync().await;
+    world.tell(&format!("hubspot/contacts/{made}"), json!({"properties": {"company": "Secret-Name"}})).await;
+    // One state waits in the outbox, one is a dead letter.
+    world.fetch().await.expect(0);
+    world
+        .database
+        .run(
+            "INSERT INTO dead_letters (id, source, entity, external_id, revision, raw_id, observed_at, attempts, stage,
+                                       reason, payload, enqueued_at, dead_at)
+             SELECT gen_random_uuid(), source, entity, external_id, revision, id, observed_at, 5, 'normalise', 'ann@secret.example',
+                    payload, fetched_at, now() FROM raw_records WHERE payload LIKE '%ann@secret%' ORDER BY revision LIMIT 1",
+        )
+        .await;
+    let about = "SELECT (SELECT count(*) FROM raw_records WHERE payload ~ 'secret|Secret|1234567')
+                      + (SELECT count(*) FROM dead_letters) + (SELECT count(*) FROM ingest_outbox)
+                      + (SELECT count(*) FROM contacts c WHERE to_json(c)::text ~ 'secret|Secret|1234567')";
+    assert!(world.database.number(about).await >= 5);
+
+    world.tell(&format!("hubspot/contacts/{made}/vanish"), json!({})).await;
+    let (mut server, base) = serve(&mut world).await;
+    let events =
+        json!([{"subscriptionType": "contact.privacyDeletion", "objectId": made.parse::<u64>().unwrap()}]);
+    assert_eq!(post_events(&base, &events).await.0, 200);
+    world.sync().await;
+    assert_eq!(world.database.number(about).await, 0);
+    let tombstone = "SELECT concat_ws(' ', external_id, deleted_at IS NOT NULL, email, first_name, last_name, phone, company)
+                     FROM contacts WHERE deleted_at IS NOT NULL";
+    assert_eq!(world.database.text(tombstone).await, format!("{made} t"));
+    // Whatever still shows it: nothing of it is taken any more.
+    world.buffalo(&["fetch", "--mode", "full"]).await.expect(0);
+    world.process().await.expect(0);
+    world.buffalo(&["reconcile", "--repair"]).await.expect(0);
+    world.process().await.expect(0);
+    assert_eq!(world.database.number(about).await, 0);
+    assert_eq!(world.database.text(tombstone).await, format!("{made} t"));
+    kill(&mut server).await;
+    world.end().await;
+}

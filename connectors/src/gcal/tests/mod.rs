@@ -95,7 +95,7 @@ impl World {
                     ran.pages += 1;
                     ran.records += page.records.len();
                     ran.data_through = page.data_through.or(ran.data_through);
-                    self.store(page);
+                    self.store(page).await;
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -108,17 +108,21 @@ impl World {
         ran
     }
 
-    fn store(&mut self, page: FetchedPage) {
+    async fn store(&mut self, page: FetchedPage) {
         for record in page.records {
             self.put(&record.external_id, record.observed_at, &record.payload);
         }
         if let Some(sweep) = page.sweep {
             let unseen = |(id, stored): &(&String, &Stored)| {
-                id.starts_with(&sweep.id_prefix) && stored.observed_at < sweep.began_at
+                id.starts_with(&sweep.id_prefix) && stored.observed_at < sweep.began_at && stored.alive
             };
-            let gone: Vec<String> = self.stored.iter().filter(unseen).map(|(id, _)| id.clone()).collect();
-            for id in gone {
-                self.put(&id, sweep.began_at, REGISTRATION.gone);
+            let unseen: Vec<Refetch> =
+                self.stored.iter().filter(unseen).map(|(id, _)| Refetch::record(id)).collect();
+            let mut pages = self.connector.refetch(Entity::Events, &unseen, SystemClock.now());
+            while let Some(page) = pages.next().await.unwrap() {
+                for record in page.records {
+                    self.put(&record.external_id, record.observed_at, &record.payload);
+                }
             }
         }
         self.cursor = Some(page.cursor);

@@ -145,17 +145,92 @@ async fn what_searches_do_not_show_yet_is_found_by_a_later_run() {
 
 #[tokio::test]
 async fn a_search_that_lags_does_not_undo_a_deletion() {
-    let mut world = followed(options()).await;
+    // In the past by our clock: nothing counts as later than it came.
+    let mut world = World::new(options()).await;
+    world.later(-7_200).await;
+    world.run(Entity::Payments, None).await;
+    world.later(-600).await;
     world.control("hubspot/search-lag", json!({ "lag_ms": 300_000 })).await;
     let deal = world.live_deals().await.swap_remove(0);
     world.control(&format!("hubspot/deals/{deal}"), json!({ "properties": { "amount": "7" } })).await;
-    world.later(7_350).await;
+    world.later(-450).await;
     world.control(&format!("hubspot/deals/{deal}/archive"), json!({})).await;
     world.run(Entity::Payments, None).await;
     world.assert_complete().await;
     // The edit shows by now, and the deletion does not.
-    world.later(7_575).await;
+    world.later(-225).await;
     let ran = world.run(Entity::Payments, Some(1)).await;
     assert_eq!(ran.records, 1, "{ran:?}");
     world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_change_that_searches_show_an_hour_late_arrives_without_a_webhook() {
+    let mut world = followed(options()).await;
+    world.control("hubspot/search-lag", json!({ "lag_ms": 3_600_000 })).await;
+    let deal = world.live_deals().await.swap_remove(0);
+    let won = json!({ "properties": { "amount": "7", "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{deal}"), won).await;
+    let mut found = Vec::new();
+    for quarter in 1..7 {
+        world.later(7_200 + quarter * 900).await;
+        let ran = world.run(Entity::Payments, None).await;
+        assert!(ran.requests <= 4, "{ran:?}");
+        found.push(ran.records);
+    }
+    assert_eq!(found[..4], [0, 0, 0, 1], "an hour later");
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn what_is_named_is_read_by_its_id() {
+    let mut world = World::new(options()).await;
+    world.run(Entity::Payments, None).await;
+    world.control("hubspot/search-lag", json!({ "lag_ms": 3_600_000 })).await;
+    let deals = world.live_deals().await;
+    let won = json!({ "properties": { "amount": "7", "dealstage": "closedwon", "pipeline": "default" } });
+    let lately_ms = SystemClock.now().timestamp_millis() - 30_000;
+    world.control(&format!("hubspot/deals/{}/archive", deals[0]), json!({ "at_ms": lately_ms })).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+    // It comes back as it was, which no search tells: its date is that of its last edit.
+    world.control(&format!("hubspot/deals/{}/restore", deals[0]), json!({ "unedited": true })).await;
+    world.control(&format!("hubspot/deals/{}", deals[1]), won).await;
+    world.control(&format!("hubspot/deals/{}/archive", deals[2]), json!({})).await;
+    world.control(&format!("hubspot/deals/{}/vanish", deals[3]), json!({})).await;
+    world.control(&format!("hubspot/deals/{}/merge", deals[5]), json!({ "loser": deals[4] })).await;
+    let named: Vec<Refetch> = deals[..6].iter().chain([&"made-up".to_owned()]).map(Refetch::record).collect();
+    world.refetch(Entity::Payments, &named).await;
+    world.assert_complete().await;
+    let gone = |id: &str| world.stored[&(Entity::Payments, id.to_owned())].payload.contains("gone");
+    assert!(gone(&deals[3]) && gone(&deals[4]) && gone("made-up") && !gone(&deals[5]));
+}
+
+#[tokio::test]
+async fn batches_are_of_a_hundred() {
+    let world = followed(options()).await;
+    let wanted: Vec<Refetch> = world.live_deals().await.iter().take(250).map(Refetch::record).collect();
+    let mut pages = world.connector.refetch(Entity::Payments, &wanted, world.now());
+    let mut read = 0;
+    while let Some(page) = pages.next().await.unwrap() {
+        read += page.records.len();
+    }
+    // Three batches; the pipelines and the company's currency once.
+    assert_eq!((read, pages.requests().made), (250, 3 + 2));
+}
+
+#[tokio::test]
+async fn nothing_is_stamped_later_than_it_came() {
+    let mut world = World::new(options()).await;
+    let deal = world.live_deals().await.swap_remove(0);
+    let far_ms = SystemClock.now().timestamp_millis() + 86_400_000;
+    world
+        .control(
+            &format!("hubspot/deals/{deal}"),
+            json!({ "at_ms": far_ms, "properties": { "amount": "7" } }),
+        )
+        .await;
+    world.run(Entity::Payments, None).await;
+    let stamped = world.stored.values().map(|record| record.observed_at).max().unwrap();
+    assert!(stamped <= SystemClock.now(), "{stamped}");
 }

@@ -7,8 +7,8 @@ async fn a_backfill_finds_everything_in_either_version() {
     for version in ["2026-09", "v3"] {
         let mut world = World::with_settings(options(), &[("HUBSPOT_API_VERSION", version)]).await;
         let ran = world.run(Entity::Payments, None).await;
-        // Three pages of deals, one of the bin; pipelines and the company's currency once.
-        assert_eq!((ran.pages, ran.records, ran.requests), (4, 450, 6), "{ran:?}");
+        // Five pages of deals, one of the bin; one search for how many there are; pipelines and the company's currency once.
+        assert_eq!((ran.pages, ran.records, ran.requests), (6, 450, 9), "{ran:?}");
         assert!(ran.data_through.is_some());
         world.run(Entity::Contacts, None).await;
         world.assert_complete().await;
@@ -59,7 +59,7 @@ async fn what_changes_during_a_backfill_is_found_after_it() {
 
 #[tokio::test]
 async fn a_backfill_by_searches_that_lag_loses_and_buries_nothing() {
-    let mut world = World::new(options()).await;
+    let mut world = World::new(SandboxOptions { deals: 1_450, ..options() }).await;
     let won =
         json!({ "properties": { "amount": "123.45", "dealstage": "closedwon", "pipeline": "default" } });
     world.run(Entity::Payments, None).await;
@@ -97,6 +97,64 @@ async fn a_second_backfill_buries_what_nobody_told_of() {
     world.run(Entity::Payments, None).await;
     assert_eq!(world.stored[&key].payload, super::super::records::GONE);
     world.assert_complete().await;
+}
+
+/// However it is read: a small account by its list, a large one by searches.
+#[tokio::test]
+async fn what_a_search_index_lacks_is_not_deleted() {
+    for deals in [40, 1_450] {
+        let mut world = World::new(SandboxOptions { deals, ..options() }).await;
+        world.run(Entity::Payments, None).await;
+        let live = world.live_deals().await;
+        let edit =
+            json!({ "properties": { "amount": "7", "dealstage": "closedwon", "pipeline": "default" } });
+        world.control(&format!("hubspot/deals/{}", live[2]), edit).await;
+        world.control(&format!("hubspot/deals/{}/archive", live[3]), json!({})).await;
+        world.control(&format!("hubspot/deals/{}/vanish", live[4]), json!({})).await;
+        world.control(&format!("hubspot/deals/{}/merge", live[6]), json!({ "loser": live[5] })).await;
+        world.control("hubspot/oddities", json!({ "unindexed": &live[..7] })).await;
+        world.later(7_200).await;
+        world.cursors.clear();
+        let ran = world.run(Entity::Payments, None).await;
+        assert!(ran.error.is_none(), "{ran:?}");
+        world.assert_complete().await;
+        for gone in [&live[4], &live[5]] {
+            assert!(world.stored[&(Entity::Payments, gone.clone())].payload.contains("gone"));
+        }
+    }
+}
+
+/// A small account is listed, so that nothing is missing from the beginning.
+#[tokio::test]
+async fn a_small_account_is_whole_whatever_searches_say() {
+    for unindexed in [true, false] {
+        let mut world = World::new(SandboxOptions { deals: 40, ..options() }).await;
+        let odd = match unindexed {
+            true => json!({ "unindexed": &world.live_deals().await[..3] }),
+            false => json!({ "no_results": true }),
+        };
+        world.control("hubspot/oddities", odd).await;
+        let ran = world.run(Entity::Payments, None).await;
+        assert_eq!((ran.pages, ran.records, ran.error.is_none()), (2, 40, true), "{ran:?}");
+        world.assert_complete().await;
+    }
+}
+
+#[tokio::test]
+async fn a_total_that_contradicts_the_results_is_an_error() {
+    let mut world = World::new(SandboxOptions { deals: 1_450, ..options() }).await;
+    world.control("hubspot/oddities", json!({ "no_results": true })).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert!(matches!(ran.error, Some(SourceError::Malformed { .. })), "{ran:?}");
+    world.control("hubspot/oddities", json!({})).await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+    let before = world.cursors[&Entity::Payments].clone();
+    world.control("hubspot/deals", json!({ "properties": { "amount": "7" } })).await;
+    world.control("hubspot/oddities", json!({ "no_results": true })).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert!(matches!(ran.error, Some(SourceError::Malformed { .. })), "{ran:?}");
+    assert_eq!(world.cursors[&Entity::Payments], before);
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ impl World {
                     ran.pages += 1;
                     ran.records += page.records.len();
                     ran.data_through = page.data_through.or(ran.data_through);
-                    self.store(entity, page);
+                    self.store(entity, page).await;
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -104,31 +104,36 @@ impl World {
         ran
     }
 
-    fn store(&mut self, entity: Entity, page: FetchedPage) {
-        let put = |stored: &mut HashMap<_, RawRecord>, record: RawRecord| {
-            let key = (entity, record.external_id.clone());
-            if stored.get(&key).is_none_or(|known| known.observed_at <= record.observed_at) {
-                stored.insert(key, record);
-            }
-        };
+    async fn store(&mut self, entity: Entity, page: FetchedPage) {
         for record in page.records {
-            put(&mut self.stored, record);
+            self.put(entity, record);
         }
         if let Some(sweep) = page.sweep {
             let unseen = |((of, _), record): &(&(Entity, String), &RawRecord)| {
                 *of == entity && record.observed_at < sweep.began_at
             };
-            let gone: Vec<String> =
-                self.stored.iter().filter(unseen).map(|((_, id), _)| id.clone()).collect();
-            for external_id in gone {
-                let (observed_at, payload) = (sweep.began_at, records::GONE.to_owned());
-                put(
-                    &mut self.stored,
-                    RawRecord { external_id, observed_at, api_version: None, context: None, payload },
-                );
-            }
+            let unseen: Vec<Refetch> =
+                self.stored.iter().filter(unseen).map(|((_, id), _)| Refetch::record(id)).collect();
+            self.refetch(entity, &unseen).await;
         }
         self.cursors.insert(entity, page.cursor);
+    }
+
+    /// Looks records up by their ids.
+    async fn refetch(&mut self, entity: Entity, wanted: &[Refetch]) {
+        let mut pages = self.connector.refetch(entity, wanted, self.now());
+        while let Some(page) = pages.next().await.unwrap() {
+            for record in page.records {
+                self.put(entity, record);
+            }
+        }
+    }
+
+    fn put(&mut self, entity: Entity, record: RawRecord) {
+        let key = (entity, record.external_id.clone());
+        if self.stored.get(&key).is_none_or(|known| known.observed_at <= record.observed_at) {
+            self.stored.insert(key, record);
+        }
     }
 
     fn normalised(&self, entity: Entity) -> Vec<(String, Normalised)> {

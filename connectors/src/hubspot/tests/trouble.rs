@@ -63,7 +63,7 @@ async fn the_end_of_the_days_allowance_is_no_failure_like_others() {
     let limit = json!({ "daily": { "requests": 4, "resets_in_s": 3_600, "retry_after": true } });
     world.control("hubspot/limits", limit).await;
     let ran = world.run(Entity::Payments, None).await;
-    assert_eq!((ran.pages, ran.requests), (2, 5), "{ran:?}");
+    assert_eq!((ran.pages, ran.requests), (1, 5), "{ran:?}");
     let Some(SourceError::LimitReached { resets_at: Some(resets_at), .. }) = &ran.error else {
         panic!("{ran:?} should have met the limit")
     };
@@ -106,6 +106,87 @@ async fn a_place_that_is_gone_begins_again() {
     let ran = world.run(Entity::Payments, None).await;
     assert!(ran.error.is_none(), "{ran:?}");
     assert_eq!(ran.records, 3);
+}
+
+/// Requests until a listing ends or fails; a listing without an end fails the test.
+async fn listed(pages: &mut dyn Pages) -> Result<usize, SourceError> {
+    let mut records = 0;
+    while let Some(page) = pages.next().await? {
+        records += page.records.len();
+        assert!(pages.requests().made < 40, "no end");
+    }
+    Ok(records)
+}
+
+#[tokio::test]
+async fn a_list_whose_own_places_are_refused_ends() {
+    let mut world = World::new(SandboxOptions { deals: 700, ..options() }).await;
+    world.run(Entity::Payments, None).await;
+    for deal in &world.live_deals().await[..250] {
+        world.control(&format!("hubspot/deals/{deal}/archive"), json!({})).await;
+    }
+    let (now, entity) = (world.now(), Entity::Payments);
+    let changes = json!({ "phase": "changes", "through_ms": now.timestamp_millis(), "bin_after": "lost" });
+    let changes = Cursor::new(changes);
+    let places = [place_of(&world, "", 2).await, place_of(&world, "archived=true&", 2).await];
+    for (query, census, backfill) in [
+        // Any place: a page, the next one refused, the page again, refused again. One restart a run.
+        ("after=".to_owned(), 4, 1 + 4),
+        // One of them, which a list that is begun anew comes to as well.
+        (format!("after={}", places[0]), 6, 1 + 6),
+        (format!("after={}", places[1]), 5 + 6, 1 + 5 + 6),
+    ] {
+        let fault = json!({ "path": DEALS, "query": query, "times": 1_000_000, "kind": { "status": 400 } });
+        world.control("faults", fault).await;
+        for (mut pages, requests) in [
+            (world.connector.census(entity, None, now), census),
+            (world.connector.open(entity, Plan::Backfill, now), backfill),
+        ] {
+            let ended = listed(&mut *pages).await;
+            let made = pages.requests().made;
+            assert!(made >= requests && made < requests + 4, "{query}: {made} requests, {ended:?}");
+            let refused = matches!(ended, Err(SourceError::Refused { status: 400, .. }));
+            assert!(refused, "{query}: {ended:?}");
+        }
+        // A run that follows changes looks at the beginning of the bin instead.
+        let mut pages = world.connector.open(entity, Plan::Continue(&changes), now);
+        listed(&mut *pages).await.unwrap();
+        let faults = format!("{}/_sandbox/faults", world.sandbox.base_url());
+        world.control.delete(faults).send().await.unwrap();
+    }
+}
+
+/// The place that a list gives out with one of its pages.
+async fn place_of(world: &World, query: &str, page: usize) -> String {
+    let mut place = String::new();
+    for _ in 0..page {
+        let after = if place.is_empty() { String::new() } else { format!("after={place}&") };
+        let url = format!("{}{DEALS}?{query}{after}limit=100", world.sandbox.base_url());
+        let answer = world.control.get(url).bearer_auth(TOKEN).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        place = answer["paging"]["next"]["after"].as_str().unwrap().to_owned();
+    }
+    place
+}
+
+#[tokio::test]
+async fn an_empty_page_that_says_where_it_goes_on_is_followed() {
+    let mut world = World::new(options()).await;
+    let odd = || world.control("hubspot/oddities", json!({ "empty_pages": 1 }));
+    odd().await;
+    let mut pages = world.connector.census(Entity::Payments, None, world.now());
+    assert_eq!(listed(&mut *pages).await.unwrap(), 450);
+    odd().await;
+    world.run(Entity::Payments, None).await;
+    world.assert_complete().await;
+    let deals = world.live_deals().await;
+    let win = json!({ "properties": { "amount": "7", "dealstage": "closedwon", "pipeline": "default" } });
+    world.control(&format!("hubspot/deals/{}", deals[3]), win).await;
+    world.later(120).await;
+    world.control("hubspot/oddities", json!({ "empty_pages": 1 })).await;
+    let ran = world.run(Entity::Payments, None).await;
+    assert!(ran.error.is_none() && ran.records >= 1, "{ran:?}");
+    world.assert_complete().await;
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@
 //! | `POST deals`, `POST contacts` | `properties`, `at_ms` | creates one |
 //! | `POST deals/{id}` | `properties`, `at_ms` | sets properties, `null` clears one |
 //! | `POST deals/{id}/archive`, `/restore` | `at_ms` | puts it into the bin, takes it out |
+//! | `POST deals/{id}/restore` | `unedited` | takes it out, and its modified date stays as it was |
+//! | `POST deals/{id}/vanish` | | removes it without a trace, as a deletion for privacy or one of long ago |
 //! | `POST deals/{id}/merge` | `loser`, `at_ms` | lets the loser vanish into it |
 //! | `POST deals/bulk-edit` | `count`, `after`, `properties`, `at_ms` | edits as many live ones, by id, at one moment |
 //! | `POST limits` | as below | sets all limits anew; what is left out is off |
 //! | `POST search-lag` | `lag_ms` | lets searches, and nothing else, answer from what was so long ago; 0 is off |
+//! | `POST oddities` | `unindexed`, `unlisted`, `no_results`, `empty_pages` | as in `oddities`; what is left out is off |
 //! | `GET expected` | | won amounts by currency, counts of live and archived records |
 //! | `GET objects` | `kind` | the state of every record |
 //!
@@ -41,6 +44,7 @@ struct ChangeBody {
     loser: Option<String>,
     count: Option<usize>,
     after: Option<String>,
+    unedited: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,6 +92,10 @@ pub(in crate::sandbox) fn answer(
             hubspot.search_lag_ms.store(lag_ms, Ordering::Relaxed);
             Ok(Reply::json(200, "{}"))
         }
+        ("POST", ["oddities"]) => {
+            *locked(&hubspot.oddities) = parse(body)?;
+            Ok(Reply::json(200, "{}"))
+        }
         ("GET", ["expected"]) => {
             let totals = expected::totals(&read(&hubspot.deals), &read(&hubspot.contacts));
             Ok(Reply::json(200, totals.to_string()))
@@ -124,7 +132,12 @@ fn change(shelf: &mut Shelf, path: &[&str], body: ChangeBody, moment: Moment) ->
             let id = number(id)?;
             match *verb {
                 "archive" => shelf.archive(id, moment),
-                "restore" => shelf.restore(id, moment),
+                "restore" if body.unedited => shelf.restore(id, None, moment),
+                "restore" => shelf.restore(id, Some(moment.at_ms), moment),
+                "vanish" => {
+                    shelf.vanish(id, moment).ok_or_else(missing)?;
+                    return Ok(Reply::json(200, "{}"));
+                }
                 "merge" => shelf.merge(id, number(body.loser.as_deref().unwrap_or_default())?, moment),
                 verb => return Err(Refusal(404, format!("a record cannot {verb}"))),
             }

@@ -116,6 +116,18 @@ pub(super) struct Search {
     pub properties: Vec<String>,
     pub limit: usize,
     pub offset: usize,
+    /// Ids of records that are not found, whatever is asked for.
+    pub unindexed: Vec<u64>,
+    pub shown: Shown,
+}
+
+/// What a page shows of what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Page,
+    Nothing,
+    /// Nothing, but that it goes on in the same place.
+    Later,
 }
 
 impl Search {
@@ -155,11 +167,13 @@ impl Search {
             group.filters.iter().map(|filter| test(kind, filter)).collect::<Result<Vec<_>, _>>()
         });
         let groups = groups.collect::<Result<_, _>>()?;
-        Ok(Self { groups, sort, descending, properties: body.properties, limit, offset })
+        let (properties, unindexed, shown) = (body.properties, Vec::new(), Shown::Page);
+        Ok(Self { groups, sort, descending, properties, limit, offset, unindexed, shown })
     }
 
     pub(super) fn finds(&self, record: &Record<'_>) -> bool {
-        self.groups.is_empty() || self.groups.iter().any(|tests| tests.iter().all(|test| test.passes(record)))
+        let passes = |tests: &Vec<Test>| tests.iter().all(|test| test.passes(record));
+        !self.unindexed.contains(&record.id) && (self.groups.is_empty() || self.groups.iter().any(passes))
     }
 
     /// The narrowest range of a number that no found record lies outside of.
@@ -181,7 +195,7 @@ impl Search {
     /// Whether the hulls of id and modification time say all that the filters say.
     pub(super) fn is_plain(&self) -> bool {
         let plain = |test: &Test| matches!(test, Test::Within(Number::Id | Number::Modified, _));
-        self.groups.len() <= 1 && self.groups.iter().flatten().all(plain)
+        self.unindexed.is_empty() && self.groups.len() <= 1 && self.groups.iter().flatten().all(plain)
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - `generate` makes the history, `shelf` lays changes over it and remembers what was, `record` is what comes out;
 //! - `account`, `fields`, `values` and `render` write, `query`, `filters` and `search` find;
+//! - `oddities` says in which ways answers are unlike the documentation;
 //! - `limits` and `errors` refuse; `control` changes things, `expected` says what a correct consumer must have found.
 
 mod account;
@@ -14,6 +15,7 @@ mod fields;
 mod filters;
 mod generate;
 mod limits;
+mod oddities;
 mod query;
 mod record;
 mod render;
@@ -31,6 +33,7 @@ use errors::ApiError;
 use filters::Search;
 use generate::Generator;
 use limits::Limits;
+use oddities::Oddities;
 use record::Kind;
 use shelf::Shelf;
 
@@ -51,6 +54,7 @@ pub(super) struct HubSpot {
     limits: Mutex<Limits>,
     /// How long ago it is what searches show.
     search_lag_ms: AtomicU32,
+    oddities: Mutex<Oddities>,
 }
 
 /// A request, as far as it matters.
@@ -121,6 +125,7 @@ impl HubSpot {
             contacts: shelf(Kind::Contacts, options.contacts),
             limits: Mutex::default(),
             search_lag_ms: AtomicU32::new(0),
+            oddities: Mutex::default(),
         }
     }
 
@@ -156,12 +161,14 @@ impl HubSpot {
 
     fn routed(&self, route: Route<'_>, asked: &Asked<'_>, clock: &Clock) -> Result<Reply, ApiError> {
         match (asked.method, route) {
-            ("GET", Route::List(kind)) => query::list(&read(self.shelf(kind)), asked.path, asked.query),
+            ("GET", Route::List(kind)) => {
+                query::list(&read(self.shelf(kind)), asked.path, asked.query, &mut locked(&self.oddities))
+            }
             ("GET", Route::Object(kind, id)) => query::single(&read(self.shelf(kind)), id, asked.query),
             ("GET", Route::Pipelines) => Ok(Reply::json(200, account::pipelines())),
             ("GET", Route::Details) => Ok(Reply::json(200, account::details())),
             ("POST", Route::Search(kind)) => {
-                let search = Search::parse(kind, asked.body)?;
+                let search = locked(&self.oddities).apply_to(Search::parse(kind, asked.body)?);
                 let lag_ms = self.search_lag_ms.load(Ordering::Relaxed);
                 let seen_ms = (lag_ms > 0).then(|| clock.unix_ms() - i64::from(lag_ms));
                 Ok(Reply::json(200, search::answer(read(self.shelf(kind)).as_of(seen_ms), &search)))

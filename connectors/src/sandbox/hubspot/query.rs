@@ -5,8 +5,9 @@ use serde::Deserialize;
 use super::errors::ApiError;
 use super::ids::{mix, push_base62};
 use super::json::push_string;
+use super::oddities::Oddities;
 use super::pairs;
-use super::record::{Kind, Properties};
+use super::record::{Kind, Properties, Record};
 use super::render::Columns;
 use super::reply::Reply;
 use super::shelf::Shelf;
@@ -67,17 +68,28 @@ fn read_place(text: &str) -> Option<u64> {
     (place(id) == text).then_some(id)
 }
 
-/// A page of a list, by id.
-pub(super) fn list(shelf: &Shelf, path: &str, query: &str) -> Result<Reply, ApiError> {
+/// A page of a list, by id; an empty one says that it goes on, where there is something.
+pub(super) fn list(
+    shelf: &Shelf,
+    path: &str,
+    query: &str,
+    oddities: &mut Oddities,
+) -> Result<Reply, ApiError> {
+    let empty = oddities.take_empty_page();
     let parameters = Parameters::parse(query)?;
+    let shown = |record: &Record<'_>| !oddities.hides(record.id);
     let columns = Columns::new(shelf.generator.kind, &parameters.properties);
     let mut records: Vec<_> = match parameters.archived {
-        false => shelf.live_after(parameters.after).take(parameters.limit + 1).collect(),
+        false => shelf.live_after(parameters.after).filter(shown).take(parameters.limit + 1).collect(),
         true => shelf.archived_after(parameters.after).take(parameters.limit + 1).collect(),
     };
     let more = records.len() > parameters.limit;
-    records.truncate(parameters.limit);
-    let last = records.last().filter(|_| more).map(|record| place(record.id));
+    let first = records.first().map(|record| record.id);
+    records.truncate(if empty { 0 } else { parameters.limit });
+    let last = match empty {
+        true => first.map(|id| place(id - 1)),
+        false => records.last().filter(|_| more).map(|record| place(record.id)),
+    };
     let mut out = Vec::with_capacity(2_048 * records.len() + 256);
     out.extend_from_slice(b"{\"results\":[");
     columns.render_all(&mut out, records);

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::filters::{Number, Search};
+use super::filters::{Number, Search, Shown};
 use super::generate::Generator;
 use super::json::{push_string, push_uint};
 use super::render::Columns;
@@ -16,11 +16,14 @@ struct Found {
 
 /// The answer to a search.
 pub(super) fn answer(view: View<'_>, search: &Search) -> Vec<u8> {
-    let found = if search.is_plain() && (search.sort, search.descending) == (Number::Id, false) {
+    let mut found = if search.is_plain() && (search.sort, search.descending) == (Number::Id, false) {
         by_id(view, search)
     } else {
         by_looking(view, search)
     };
+    if search.shown != Shown::Page {
+        found.page.clear();
+    }
     let shown = found.page.len();
     let mut out = Vec::with_capacity(2_048 * shown + 256);
     out.extend_from_slice(b"{\"total\":");
@@ -30,7 +33,7 @@ pub(super) fn answer(view: View<'_>, search: &Search) -> Vec<u8> {
     Columns::new(view.shelf.generator.kind, &search.properties).render_all(&mut out, records);
     out.push(b']');
     let next = search.offset + shown;
-    if next < found.total {
+    if next < found.total && search.shown != Shown::Nothing {
         out.extend_from_slice(b",\"paging\":{\"next\":{\"after\":");
         push_string(&mut out, &next.to_string());
         out.extend_from_slice(b"}}");

@@ -35,8 +35,8 @@ enum State {
     #[default]
     Live,
     Archived(i64),
-    /// Merged into another record: no answer knows it any more.
-    Merged,
+    /// Merged into another record, or removed without a trace: no answer knows it any more.
+    Unknown,
 }
 
 /// Everything the API answers from, for one kind.
@@ -78,7 +78,7 @@ impl Shelf {
         let archived_ms = match change.state {
             State::Live => None,
             State::Archived(at_ms) => Some(at_ms),
-            State::Merged => return None,
+            State::Unknown => return None,
         };
         let mut record = match (change.created_ms, self.generator.serial(id)) {
             (None, Some(serial)) => self.generator.record(serial),
@@ -159,14 +159,31 @@ impl Shelf {
         Some(())
     }
 
-    /// Takes a record out of the bin again.
-    pub(super) fn restore(&mut self, id: u64, Moment { made_ms, at_ms }: Moment) -> Option<()> {
+    /// Takes a record out of the bin again, with a new modified date or as it was.
+    pub(super) fn restore(
+        &mut self,
+        id: u64,
+        modified_ms: Option<i64>,
+        Moment { made_ms, .. }: Moment,
+    ) -> Option<()> {
         if !self.archived.remove(&id) {
             return None;
         }
         let mut change = self.changes.get(&id)?.clone();
-        (change.state, change.modified_ms) = (State::Live, at_ms);
+        change.state = State::Live;
+        change.modified_ms = modified_ms.unwrap_or(change.modified_ms);
         self.put(id, change, made_ms);
+        Some(())
+    }
+
+    /// Removes a record, live or archived, without a trace.
+    pub(super) fn vanish(&mut self, id: u64, moment: Moment) -> Option<()> {
+        if self.archived.contains(&id) {
+            self.restore(id, None, moment)?;
+        }
+        let mut change = self.take_live(id)?;
+        change.state = State::Unknown;
+        self.put(id, change, moment.made_ms);
         Some(())
     }
 
@@ -182,7 +199,7 @@ impl Shelf {
         }
         let mut lost = self.take_live(loser)?;
         let swallowed = std::mem::take(&mut lost.merged);
-        lost.state = State::Merged;
+        lost.state = State::Unknown;
         self.put(loser, lost, made_ms);
         let mut change = self.take_live(survivor)?;
         change.merged.push(loser);
@@ -204,7 +221,7 @@ impl Shelf {
         match change.state {
             State::Live => drop(self.by_modified.insert((change.modified_ms, id))),
             State::Archived(_) => drop(self.archived.insert(id)),
-            State::Merged => {}
+            State::Unknown => {}
         }
         if let Some(replaced) = self.changes.insert(id, Change { made_ms, ..change }) {
             self.replaced.entry(id).or_default().push(replaced);

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use super::Mending;
 use crate::database::Tx;
 use crate::error::classify;
+use crate::upsert::gone;
 use crate::upsert::payments::{self, Known};
 use crate::{ClaimedRow, Store, StoreError};
 
@@ -81,11 +82,13 @@ fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// A payment that is not what its raw record says.
+/// A payment that is not what its raw record says, or is missing.
 #[derive(Debug)]
 pub struct WrongPayment {
-    /// Its place in the page.
-    pub stored: PaymentAndRaw,
+    /// The raw record.
+    pub raw: ClaimedRow,
+    /// When what is stored counts; none where nothing is stored.
+    pub stored_at: Option<DateTime<Utc>>,
     /// What it should be.
     pub expected: Normalised,
 }
@@ -176,19 +179,20 @@ impl Store {
                 Normalised::Payment(payment) => Some(payment.occurred_at),
                 _ => None,
             };
-            for place in [Some(wrong.stored.occurred_at), expected].into_iter().flatten() {
-                sources.push(wrong.stored.key.source.as_str());
+            for place in [wrong.stored_at, expected].into_iter().flatten() {
+                sources.push(wrong.raw.key.source.as_str());
                 places.push(place);
             }
         }
         let mut tx = self.pool.begin().await.map_err(fail())?;
         let before = self.figures_of(&mut tx, &sources, &places).await?;
-        let mut rows = Vec::new();
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
         for wrong in wrong {
-            let Some(raw) = &wrong.stored.raw else { continue };
+            let raw = &wrong.raw;
             match &wrong.expected {
                 Normalised::Payment(payment) => rows.push((raw, payment)),
                 _ => {
+                    gone.push(raw);
                     sqlx::query!(
                         "UPDATE payments SET deleted_at = coalesce(deleted_at, observed_at), updated_at = $5
                          WHERE source = $1 AND entity = $2 AND external_id = $3 AND revision = $4",
@@ -205,6 +209,7 @@ impl Store {
             }
         }
         payments::upsert(&mut tx, &rows, now, Known::Wrong).await.map_err(fail())?;
+        gone::upsert(&mut tx, &gone, now).await.map_err(fail())?;
         let after = self.figures_of(&mut tx, &sources, &places).await?;
         match mending {
             Mending::Done => tx.commit().await.map_err(fail())?,
