@@ -190,6 +190,10 @@ pub trait Pages: Send {
     }
 }
 
+/// The status of a refusal that is the connector's own: the vendor has no request for a record of such an id, so nothing is
+/// known of it but what listings say. It comes after the pages of all ids that could be asked for.
+pub const NO_SUCH_REQUEST: u16 = 501;
+
 /// The pages of a source that can't be asked for a record by its id.
 struct NotById(Source);
 
@@ -198,7 +202,7 @@ impl Pages for NotById {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
         Err(SourceError::Refused {
             request: format!("{}: a record by its id", self.0),
-            status: 501,
+            status: NO_SUCH_REQUEST,
             code: None,
             param: None,
             message: "this source has no such request".to_owned(),

@@ -16,8 +16,8 @@ mod text;
 mod webhook;
 
 pub use connector::{
-    Connector, CursorState, FetchedPage, Normalise, NormaliseError, Pages, Plan, Registration, SourceError,
-    Sweep,
+    Connector, CursorState, FetchedPage, NO_SUCH_REQUEST, Normalise, NormaliseError, Pages, Plan,
+    Registration, SourceError, Sweep,
 };
 pub use push::{OpenedChannel, PushChannels};
 pub use settings::{Problem, Settings};

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use buffalo_connectors::{Connector, Registration, SourceError};
+use buffalo_connectors::{Connector, NO_SUCH_REQUEST, Registration, SourceError};
 use buffalo_model::{Entity, Identity, RawRecord, RawState, Refetch, RequestCounts};
 use chrono::{DateTime, Utc};
 
@@ -16,9 +16,6 @@ const FEW: usize = 10;
 
 /// Of what is stored, more than one part in so many is a mass.
 const SHARE: usize = 10;
-
-/// The status with which a connector refuses where its vendor has no such request.
-const NO_SUCH_REQUEST: u16 = 501;
 
 /// Whether many records may be taken for gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +36,7 @@ pub(crate) struct LookedUp {
     pub(crate) gone: Vec<RawRecord>,
     /// Whose data the answers were.
     pub(crate) identity: Identity,
-    /// Whether the source can't be asked for a record by its id: that those are gone is only what a listing says.
+    /// Whether the source can't be asked for some of them by their ids: that those are gone is only what a listing says.
     pub(crate) by_listing: bool,
 }
 
@@ -72,8 +69,18 @@ impl Absence<'_> {
                 Ok(Some(page)) => page,
                 Ok(None) => return Ok(looked_up),
                 Err(SourceError::Refused { status: NO_SUCH_REQUEST, .. }) => {
-                    looked_up.gone.extend(ids.iter().map(|id| self.gone(id, now)));
-                    looked_up.by_listing = true;
+                    let answered: HashSet<String> = looked_up
+                        .found
+                        .iter()
+                        .chain(&looked_up.gone)
+                        .map(|record| record.external_id.clone())
+                        .collect();
+                    for id in ids.iter().filter(|id| !answered.contains(*id)) {
+                        if self.has_no_request(id, now).await {
+                            looked_up.gone.push(self.gone(id, now));
+                            looked_up.by_listing = true;
+                        }
+                    }
                     return Ok(looked_up);
                 }
                 Err(error) => return Err(error),
@@ -83,6 +90,13 @@ impl Absence<'_> {
             looked_up.found.extend(found);
             looked_up.gone.extend(gone);
         }
+    }
+
+    /// Whether the source can't be asked for this record by its id. What it leaves out, because it is not fetched, is neither
+    /// there nor gone. No request is made for either.
+    async fn has_no_request(&self, external_id: &str, now: DateTime<Utc>) -> bool {
+        let mut pages = self.connector.refetch(self.entity, &[Refetch::record(external_id)], now);
+        matches!(pages.next().await, Err(SourceError::Refused { status: NO_SUCH_REQUEST, .. }))
     }
 
     fn gone(&self, external_id: &str, observed_at: DateTime<Utc>) -> RawRecord {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::config::{MODE, StripeConfig, mode};
 use super::objects::{EventPage, ListPage, ListedObject, read_events, read_list, read_list_of, read_object};
 use super::resource::Resource;
-use crate::connector::SourceError;
+use crate::connector::{NO_SUCH_REQUEST, SourceError};
 use crate::http::{Answer, HttpClient, Request};
 
 /// The account's API in the pinned version.
@@ -96,7 +96,7 @@ impl StripeApi {
         resource: Resource,
         id: &str,
     ) -> Result<Answer<ListedObject>, SourceError> {
-        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if !can_be_asked_for(id) {
             return Err(not_by_id(id));
         }
         let path = format!("{}/{id}", resource.path());
@@ -152,11 +152,16 @@ fn no_way_on(broken: bool, path: &str) -> Result<(), SourceError> {
     Err(SourceError::Malformed { request: format!("stripe: GET {path}"), what })
 }
 
+/// Whether an id is one of Stripe's; anything else would be a part of an address.
+pub(super) fn can_be_asked_for(id: &str) -> bool {
+    Resource::of_id(id).is_some() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// No request of Stripe's API is for such an id.
 pub(super) fn not_by_id(id: &str) -> SourceError {
     SourceError::Refused {
         request: "stripe: a record by its id".to_owned(),
-        status: 404,
+        status: NO_SUCH_REQUEST,
         code: None,
         param: None,
         message: format!("`{}` is no id of a charge, refund or dispute", id.escape_default()),

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::REGISTRATION;
-use super::api::{StripeApi, is_gone, not_by_id};
+use super::api::{StripeApi, can_be_asked_for, is_gone, not_by_id};
 use super::config::StripeConfig;
 use super::resource::Resource;
 use crate::connector::{FetchedPage, Pages, SourceError};
@@ -30,6 +30,8 @@ pub(super) struct RefetchPages {
     now: DateTime<Utc>,
     records: Vec<String>,
     charges: VecDeque<String>,
+    /// An id that is none of Stripe's, so that there is nothing to ask for: the refusal comes after all answers.
+    strange: Option<String>,
 }
 
 impl RefetchPages {
@@ -48,9 +50,10 @@ impl RefetchPages {
         // What is not fetched is not asked for: the key need not be allowed to.
         let is_fetched =
             |id: &String| Resource::of_id(id).is_none_or(|kind| config.resources.contains(&kind));
-        let records = of(RefetchPart::Record).filter(is_fetched).collect();
+        let (records, strange): (Vec<_>, Vec<_>) =
+            of(RefetchPart::Record).filter(is_fetched).partition(|id| can_be_asked_for(id));
         let charges = of(RefetchPart::Returns).collect();
-        Self { api, config, now, records, charges }
+        Self { api, config, now, records, charges, strange: strange.into_iter().next() }
     }
 
     async fn record(&self, id: String) -> Result<RawRecord, SourceError> {
@@ -116,7 +119,9 @@ impl RefetchPages {
 impl Pages for RefetchPages {
     async fn next(&mut self) -> Result<Option<FetchedPage>, SourceError> {
         let records = if self.records.is_empty() {
-            let Some(charge) = self.charges.pop_front() else { return Ok(None) };
+            let Some(charge) = self.charges.pop_front() else {
+                return self.strange.take().map_or(Ok(None), |id| Err(not_by_id(&id)));
+            };
             self.returns(&charge).await?
         } else {
             let ids: Vec<String> = self.records.drain(..self.records.len().min(PAGE_SIZE)).collect();
