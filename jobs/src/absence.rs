@@ -7,7 +7,7 @@ use buffalo_connectors::{Connector, Registration, SourceError};
 use buffalo_model::{Entity, Identity, RawRecord, RawState, Refetch, RequestCounts};
 use chrono::{DateTime, Utc};
 
-/// Records that are looked up before the next sign of life: two requests of HubSpot, and of Google twenty seconds.
+/// Records that are looked up before the next sign of life, which at ten requests a second takes twenty seconds at most.
 pub(crate) const LOOKED_UP_TOGETHER: usize = 200;
 
 /// So many records may be gone without another listing, whatever their share.
