@@ -2,9 +2,10 @@
 
 mod bars;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
-use buffalo_model::{Figures, Granularity, Money, Revenue, Run};
+use buffalo_model::{Currency, Figures, Granularity, Money, Revenue, Run, Source};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
@@ -40,14 +41,28 @@ pub(crate) fn say_csv(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Rows as CSV.
+/// Rows as CSV, with every text as a spreadsheet shows it: see [`neutralised`].
 pub(crate) fn csv_text(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header)?;
     for row in rows {
-        writer.write_record(row)?;
+        writer.write_record(row.iter().map(|cell| neutralised(cell).into_owned()))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// A cell that no spreadsheet takes for a formula, which would run with the rights of the reader: what begins like one gets a
+/// single quote before it (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers stay numbers.
+fn neutralised(cell: &str) -> Cow<'_, str> {
+    let begins_a_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if begins_a_formula && !is_number(cell) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
+}
+
+/// Whether all of a cell is a decimal number, as amounts are.
+fn is_number(cell: &str) -> bool {
+    let unsigned = cell.strip_prefix('-').unwrap_or(cell);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// Writes a table on stdout; columns named in `numbers` are aligned to the right.
@@ -200,6 +215,14 @@ fn remarks(revenue: &Revenue) -> Vec<String> {
         beside(figures.excluded, "that other payments stand for (buffalo revenue overlaps)");
         beside(figures.refunds_without_payment, "of refunds of money that never was a payment");
     }
+    let of_source = |(source, currency, figures): &&(Source, Currency, Figures)| {
+        let money = |minor| Money { minor, currency: *currency };
+        format!("{source} {} {currency} ({} net)", money(figures.collected), money(figures.net()))
+    };
+    let by_source: Vec<_> = revenue.sources_that_contribute().iter().map(of_source).collect();
+    if !by_source.is_empty() {
+        lines.push(format!("By source: {}.", by_source.join(", ")));
+    }
     if let Some(reporting) = &revenue.reporting {
         let rates =
             reporting.rates.iter().map(|rate| format!("{} {} of {}", rate.currency, rate.rate, rate.date));
@@ -261,4 +284,22 @@ pub(crate) fn revenue_csv(revenue: &Revenue) -> anyhow::Result<String> {
         .map(|(day, row)| [vec![bucket.label(*day)], figures(row)].concat())
         .collect();
     csv_text(&header, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_stranger_is_a_formula_and_numbers_stay_numbers() {
+        let cells = |row: &[&str]| {
+            let row: Vec<String> = row.iter().map(|cell| (*cell).to_owned()).collect();
+            csv_text(&["a", "b", "c", "d"], &[row]).unwrap().lines().skip(1).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(cells(&["-1250", "-12.50", "0", "2026-11-30"]), "-1250,-12.50,0,2026-11-30");
+        assert_eq!(cells(&["=1+1", "+49301", "-2+3", "@SUM(A1)"]), "'=1+1,'+49301,'-2+3,'@SUM(A1)");
+        assert_eq!(cells(&["\t=1", "--1", "-1e5", "a=1"]), "'\t=1,'--1,'-1e5,a=1");
+        assert_eq!(cells(&["-", "-.5", "–", ""]), "'-,'-.5,–,");
+        assert_eq!(neutralised("\r=1"), "'\r=1");
+    }
 }

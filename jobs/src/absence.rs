@@ -7,7 +7,8 @@ use buffalo_connectors::{Connector, Registration, SourceError};
 use buffalo_model::{Entity, Identity, RawRecord, RawState, Refetch, RequestCounts};
 use chrono::{DateTime, Utc};
 
-/// Records that are looked up before the next sign of life, which at ten requests a second takes twenty seconds at most.
+/// Records that are looked up before the next sign of life: two requests where a vendor takes a hundred ids at once, and twenty
+/// seconds where it takes one by one.
 pub(crate) const LOOKED_UP_TOGETHER: usize = 200;
 
 /// So many records may be gone without another listing, whatever their share.

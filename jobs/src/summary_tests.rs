@@ -22,6 +22,7 @@ fn summary(through: &str) -> DailySummary {
         total: figures(123_450, 1_000),
         breakdown: Vec::new(),
         other_currencies: vec![("JPY".parse().unwrap(), figures(500, 0))],
+        by_source: Vec::new(),
         unattributed: Vec::new(),
         reporting: None,
         data_through: [(Source::new("shop"), Some(through.parse().unwrap()))].into(),

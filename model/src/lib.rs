@@ -63,10 +63,10 @@ pub use revenue::{
     Granularity, Measure, MissingReturn, Overflow, PaymentDifference, Proof, Reporting, ReportingRate,
     RestatedDay, Restatement, RestatementPosition, RestatementReason, Revenue, RevenueByDay, RevenueByMonth,
     RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueChanges, RevenueDrift, RevenueFigures,
-    RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueQuery,
-    RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution, UnknownRestatement,
-    Verification, gaps, midnight, parse_date, parse_timezone, payload_document, plausible_days,
-    plausible_times,
+    RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfSource, RevenueOfWeek, RevenueOfYear,
+    RevenueQuery, RevenueQueryError, RevenueSummary, RevenueTotals, Sum, UnknownContribution,
+    UnknownRestatement, Verification, gaps, midnight, parse_date, parse_timezone, payload_document,
+    plausible_days, plausible_times,
 };
 pub use run::{FailedRecord, Mode, Run, RunCounts, RunId, RunStatus};
 pub use run_news::RunNews;

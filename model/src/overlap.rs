@@ -69,6 +69,9 @@ pub struct OverlapQuery {
 }
 
 impl OverlapQuery {
+    /// How far apart the two may be if nothing is said, in days.
+    pub const DEFAULT_DAYS_APART: u16 = 7;
+
     /// How far apart two payments may be.
     #[must_use]
     pub fn most_apart(&self) -> TimeDelta {

@@ -148,7 +148,9 @@ impl RawRecord {
 pub enum Ties {
     /// The one that is written later.
     LaterHolds,
-    /// What is known, until the record has been read again: the order of writing says nothing.
+    /// Of states of which no more than the second is known, and which are stamped with its last microsecond: the one that is
+    /// known, until the record has been read again, as the order of writing says nothing. Of all others the one that is
+    /// written later.
     ReadAgain,
 }
 

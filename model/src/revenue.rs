@@ -31,8 +31,8 @@ pub use completeness::{Freshness, Gap, GapCode, gaps};
 pub use days::{Day, midnight};
 pub use documents::{
     DriftCheck, RevenueByDay, RevenueByMonth, RevenueByQuarter, RevenueByWeek, RevenueByYear, RevenueFigures,
-    RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfWeek, RevenueOfYear, RevenueSummary,
-    RevenueTotals,
+    RevenueOfDay, RevenueOfMonth, RevenueOfQuarter, RevenueOfSource, RevenueOfWeek, RevenueOfYear,
+    RevenueSummary, RevenueTotals,
 };
 pub use explanation::{
     Contribution, ContributionPosition, Explanation, ExplanationQuery, UnknownContribution, payload_document,
@@ -119,6 +119,8 @@ pub struct Revenue {
     pub breakdown: Vec<(NaiveDate, Figures)>,
     /// The totals in all other currencies that have any.
     pub other_currencies: Vec<(Currency, Figures)>,
+    /// The totals of each source, by source and currency: how much of a figure comes from where.
+    pub by_source: Vec<(Source, Currency, Figures)>,
     /// Refunds and disputes of the range whose charge is not known, by currency: by the day of the charge they are nowhere.
     pub unattributed: Vec<(Currency, Figures)>,
     /// The totals of all currencies in one, where it was asked for.
@@ -171,6 +173,7 @@ impl Revenue {
             total,
             breakdown: breakdown.into_iter().collect(),
             other_currencies: totals.into_iter().collect(),
+            by_source: Vec::new(),
             unattributed: Vec::new(),
             reporting: None,
             data_through: freshness.iter().map(|fresh| (fresh.source.clone(), fresh.through)).collect(),
@@ -183,6 +186,15 @@ impl Revenue {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.gaps.is_empty()
+    }
+
+    /// The figures of each source, where more than one contributes to what is told: a sale that is in two is in both.
+    #[must_use]
+    pub fn sources_that_contribute(&self) -> Vec<&(Source, Currency, Figures)> {
+        let contributes = |figures: &Figures| figures.count != 0 || figures.net() != 0;
+        let all: Vec<_> = self.by_source.iter().filter(|(_, _, figures)| contributes(figures)).collect();
+        let first = all.first().map(|(source, ..)| source);
+        if all.iter().all(|(source, ..)| Some(source) == first) { Vec::new() } else { all }
     }
 
     /// Adds the buckets in which nothing happened, when the query asks for them.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use buffalo_model::{CircuitState, Day, Reconciliation, RunStatus, Source};
+use buffalo_model::{CircuitState, Day, Money, Overlap, Reconciliation, RunStatus, Source};
 use buffalo_store::{
     CircuitRow, DeadLetterCount, FetchLine, MistypedDates, Status, Undelivered, UnmappedStatus,
 };
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::maintain;
 use crate::output::age;
+use crate::overlaps::OverlapList;
 
 /// A fetch once a day is common, and may take its time.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(26);
@@ -169,6 +170,28 @@ pub(super) fn doubtful(decisions: usize) -> Option<Concern> {
         );
         let command = "buffalo revenue overlaps".to_owned();
         Concern { code: "overlap_decision_doubtful", source: None, message, command }
+    })
+}
+
+/// Sales that are probably counted twice, and what they come to.
+pub(super) fn overlapping(overlaps: &[Overlap]) -> Option<Concern> {
+    let totals = OverlapList::of(overlaps, 0).totals;
+    let amounts: Vec<_> = totals
+        .iter()
+        .map(|total| {
+            let amount = Money { minor: total.amount_cents, currency: total.currency };
+            format!("{amount} {} ({})", total.currency, total.certainty.as_str())
+        })
+        .collect();
+    (!overlaps.is_empty()).then(|| {
+        let pairs = if overlaps.len() == 1 { "1 pair".to_owned() } else { format!("{} pairs", overlaps.len()) };
+        let message = format!(
+            "{pairs} of payments of different sources look like one sale and count twice, {} in 92 days; decide about \
+             them, or set REVENUE_SOURCES",
+            amounts.join(", ")
+        );
+        let command = "buffalo revenue overlaps".to_owned();
+        Concern { code: "overlaps_likely", source: None, message, command }
     })
 }
 

@@ -1,11 +1,11 @@
 //! `buffalo status`: how things stand, at a glance.
 
-use buffalo_model::{Clock, SystemClock};
+use buffalo_model::{Clock, Entity, Overlap, OverlapQuery, SystemClock};
 use buffalo_store::{CursorRow, Decisions, FetchLine, OutboxDepth, Status, Undelivered, UnmappedStatus};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::concerns::{Concern, concerns, doubtful};
+use super::concerns::{Concern, concerns, doubtful, overlapping};
 use crate::cli::{Format, StatusArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -30,6 +30,7 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
         concerns(&status, &undelivered, &config.source_names(), config.reporting_timezone, now);
     let doubted = store.list_decisions(Decisions::Doubtful, config.counted_sources.as_ref()).await?;
     concerns.extend(doubtful(doubted.len()));
+    concerns.extend(overlapping(&overlaps(config, &status, now).await?));
     let standing =
         Standing { status, undelivered, concerns, next_fetch: next_fetch(config, now).await?, now };
     match format {
@@ -43,6 +44,23 @@ pub(super) async fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<Ex
     Ok(if standing.concerns.is_empty() { Exit::Done } else { Exit::PartlyFailed })
 }
 
+/// Payments of late that are likely one sale with a payment of another source, and are counted twice.
+async fn overlaps(config: &Config, status: &Status, now: DateTime<Utc>) -> anyhow::Result<Vec<Overlap>> {
+    let with_payments = status.cursors.iter().filter(|cursor| cursor.entity == Entity::Payments.as_str());
+    let counted = config.counted_sources.as_ref();
+    let counts = |cursor: &&CursorRow| counted.is_none_or(|counted| counted.contains(&cursor.source));
+    if with_payments.filter(counts).count() < 2 {
+        return Ok(Vec::new());
+    }
+    let query = OverlapQuery {
+        starts_at: Some(now - OVERLAPS_OF),
+        ends_at: None,
+        most_apart_days: OverlapQuery::DEFAULT_DAYS_APART,
+        counted: counted.cloned(),
+    };
+    Ok(config.store()?.find_overlaps(&query).await?)
+}
+
 /// When the schedule fetches next; none where no schedule is at work, as under cron.
 async fn next_fetch(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Option<DateTime<Utc>>> {
     let Some(when) = &config.schedules.fetch else { return Ok(None) };
@@ -50,6 +68,9 @@ async fn next_fetch(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Optio
     let next = when.next(config.reporting_timezone, newest);
     Ok(next.filter(|next| now - *next < TICK_GRACE))
 }
+
+/// How far back `status` looks for overlaps: `buffalo revenue overlaps` looks at everything.
+const OVERLAPS_OF: TimeDelta = TimeDelta::days(92);
 
 /// Everything that `status` tells.
 struct Standing {

@@ -50,12 +50,12 @@ impl OverlapParams {
             problems.note("startDate", ProblemCode::StartAfterEnd, error.to_string());
         }
         let most_apart_days = match self.days.as_deref().map(str::parse::<u16>) {
-            None => 7,
+            None => OverlapQuery::DEFAULT_DAYS_APART,
             Some(Ok(days)) if (1..=MOST_DAYS).contains(&days) => days,
             Some(_) => {
                 let message = format!("must be a whole number from 1 to {MOST_DAYS}");
                 problems.note("days", ProblemCode::InvalidLimit, message);
-                7
+                OverlapQuery::DEFAULT_DAYS_APART
             }
         };
         let after = |day: NaiveDate| day.succ_opt().unwrap_or(day);

@@ -2,7 +2,7 @@
 //!
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
 //! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known, and
-//! `migrations/20261201000025_money_that_moved.sql` what a payment counts for.
+//! `migrations/20261201000028_revenue_by_source.sql` what a payment counts for.
 
 mod changes;
 mod decisions;
@@ -14,7 +14,8 @@ mod settle;
 mod verify;
 
 use buffalo_model::{
-    Currency, Day, Freshness, Proof, Reporting, Revenue, RevenueQuery, RevenueQueryError, Source, midnight,
+    Currency, Day, Figures, Freshness, Proof, Reporting, Revenue, RevenueQuery, RevenueQueryError, Source,
+    midnight,
 };
 use chrono::{DateTime, Utc};
 
@@ -78,6 +79,10 @@ impl Store {
         let mut revenue = Revenue::assemble(query, &read.sums, &freshness, asked_until, proof)
             .map_err(StoreError::Overflow)?;
         revenue.unattributed = read.unattributed;
+        revenue.by_source = read.by_source;
+        // Nothing is left of what moved away.
+        revenue.by_source.retain(|(_, _, figures)| *figures != Figures::default());
+        revenue.by_source.sort_unstable_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
         revenue.reporting = self.reporting(&revenue, now).await?;
         Ok(revenue)
     }

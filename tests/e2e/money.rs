@@ -114,8 +114,47 @@ async fn a_charge_that_tells_of_a_refund_nobody_sent_is_followed_up() {
     assert_eq!(report["missingReturnSamples"][0]["externalId"], json!(charge));
     assert!(world.buffalo(&["verify"]).await.expect(3).stdout.contains("says that money went back"));
 
-    world.fetch().await;
-    let wanted = "SELECT count(*) FROM missing_returns WHERE asks = 1";
-    assert_eq!(world.database.number(wanted).await, 1);
+    // One request for what is new, as ever, and one each for the refunds and disputes of that charge.
+    let idle = async || {
+        let before = world.requests().await;
+        world.sync().await;
+        world.requests().await - before
+    };
+    assert_eq!(idle().await, 3);
+    let now = world.buffalo_json(&["revenue", "summary"]).await;
+    assert_eq!(told(&now, ["refundedCents", "netRevenueCents"]), ["400", "600"]);
+    assert!(!lacks_returns(&world, &[]).await);
+    assert_eq!(world.buffalo(&["verify", "--format", "json"]).await.expect(0).json()["missingReturns"], 0);
+    assert_eq!(idle().await, 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_was_disputed_without_a_word_is_followed_up() {
+    let world = world().await;
+    let charge = world.charge(json!({"amount": 1000, "currency": "usd"})).await;
+    let mut step = 0;
+    summary(&world, &mut step, "USD").await;
+    let dispute = json!({"status": "lost", "silent": true});
+    world.tell(&format!("charges/{charge}/dispute"), dispute).await;
+    world.tell(&format!("charges/{charge}/update"), json!({"metadata": {"told": "now"}})).await;
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, ["disputedCents"]), ["0"]);
+    assert!(lacks_returns(&world, &[]).await);
+    let now = summary(&world, &mut step, "USD").await;
+    assert_eq!(told(&now, ["disputedCents", "netRevenueCents"]), ["1000", "0"]);
+    assert!(!lacks_returns(&world, &[]).await);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_is_not_interrupted_by_refunds_that_it_has_not_read_yet() {
+    let world = World::with_charges(300).await;
+    world.set_clock(-100_000).await;
+    let run = world.sync().await;
+    assert_eq!(run["mode"], "full");
+    assert_eq!(world.database.number("SELECT count(*) FROM missing_returns").await, 0);
+    assert_eq!(world.database.number("SELECT count(*) FROM refetch_requests").await, 0);
+    assert!(!lacks_returns(&world, &[]).await);
     world.end().await;
 }

@@ -44,12 +44,49 @@ fn payment(overlap: &Value, at: usize) -> String {
     overlap["payments"][at]["payment"].as_str().unwrap().to_owned()
 }
 
+/// Figures say how much comes from where, `status` how much may be counted twice, and `check` what to set.
+async fn assert_sources_are_told_apart(world: &World) {
+    for granularity in ["summary", "daily"] {
+        for more in [&[][..], &["--as-of", "2099-01-01T00:00:00Z"]] {
+            let answer = world.buffalo_json(&[&["revenue", granularity][..], more].concat()).await;
+            let of = |at: usize| {
+                let part = &answer["bySource"][at];
+                ["source", "currency", "totalRevenueCents", "netRevenueCents"].map(|name| part[name].clone())
+            };
+            assert_eq!(of(0), [json!("hubspot"), json!("USD"), json!("26800"), json!("26800")], "{answer}");
+            assert_eq!(of(1), [json!("stripe"), json!("USD"), json!("24800"), json!("24800")], "{answer}");
+        }
+    }
+    let by_source = "By source: hubspot 268.00 USD (268.00 net), stripe 248.00 USD (248.00 net).";
+    let table = world.buffalo(&["revenue", "summary"]).await.expect(0).stdout;
+    assert!(table.contains(by_source), "{table}");
+    let alone = world.buffalo(&["revenue", "summary", "--source", "stripe"]).await.expect(0).stdout;
+    assert!(!alone.contains("By source"), "{alone}");
+    let day = DateTime::from_timestamp(UNTIL - 864_000, 0).unwrap().date_naive().to_string();
+    let mail = world.buffalo(&["summary", "--date", &day]).await.expect(0).stdout;
+    assert!(
+        mail.contains("By source: hubspot 99.00 USD (99.00 net); stripe 99.00 USD (99.00 net)"),
+        "{mail}"
+    );
+    let status = world.buffalo(&["status", "--format", "json"]).await.expect(3).json();
+    let concerns = status["concerns"].as_array().unwrap();
+    let overlaps = concerns.iter().find(|concern| concern["code"] == "overlaps_likely").unwrap();
+    let message = overlaps["message"].as_str().unwrap();
+    assert!(message.starts_with("2 pairs of payments") && message.contains("198.00 USD"), "{message}");
+    let check = world.buffalo(&["check", "--format", "json"]).await.expect(0).json();
+    let advice =
+        check["checks"].as_array().unwrap().iter().find(|check| check["check"] == "revenue").unwrap();
+    assert_eq!(advice["ok"], true);
+    assert!(advice["message"].as_str().unwrap().contains("set REVENUE_SOURCES"), "{advice}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_two_vendors_know_is_counted_once() {
     let world = shop().await;
     assert_eq!(figures(&world).await, of("51600", "0"));
     let list = world.buffalo_json(&["revenue", "overlaps"]).await;
     assert_eq!((&list["count"], &list["totals"][0]["amountCents"]), (&json!(2), &json!("19800")), "{list}");
+    assert_sources_are_told_apart(&world).await;
     let overlap = &list["overlaps"][0];
     assert_eq!(overlap["explanation"], "same amount, a day apart; the nearest of 2 that fit");
     assert_eq!(

@@ -98,3 +98,35 @@ async fn a_day_has_one_revenue_wherever_it_is_read() {
     crate::harness::kill(&mut server).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn formulas_are_rounded_and_a_credit_reduces_revenue() {
+    let world = World::with_hubspot(0, 0).await;
+    won(&world, "1166.6666666666667", "2026-10-01T12:00:00Z").await;
+    won(&world, "1.0E3", "2026-10-02T12:00:00Z").await;
+    let credit = won(&world, "-166.67", "2026-10-03T12:00:00Z").await;
+    synced(&world).await;
+    for basis in ["event", "payment"] {
+        let answer =
+            world.buffalo(&["revenue", "daily", "--basis", basis, "--format", "json"]).await.expect(0).json();
+        assert_eq!(
+            (&answer["totalRevenueCents"], &answer["refundedCents"]),
+            (&json!("216667"), &json!("16667"))
+        );
+        assert_eq!(
+            (&answer["netRevenueCents"], &answer["unattributed"]),
+            (&json!("200000"), &json!([])),
+            "{basis}"
+        );
+        assert_eq!(answer["breakdown"][2]["netCents"], "-16667", "{answer}");
+    }
+    let rows =
+        world.buffalo(&["revenue", "explain", "2026-10-03", "--format", "json"]).await.expect(0).json();
+    let row = &rows["rows"][0];
+    let told = ["externalId", "kind", "measure", "amountCents"].map(|name| row[name].clone());
+    assert_eq!(told, [json!(credit), json!("credit"), json!("refunded"), json!("16667")], "{rows}");
+    assert!(row["payload"].to_string().contains("-166.67"), "the raw value is kept: {row}");
+    world.buffalo(&["verify"]).await.expect(0);
+    world.buffalo(&["reconcile", "hubspot"]).await.expect(0);
+    world.end().await;
+}

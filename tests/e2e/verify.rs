@@ -102,6 +102,7 @@ async fn figures_that_were_changed_past_all_triggers_are_found_and_mended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn payments_that_somebody_deleted_are_found_and_restored() {
     let mut world = World::with_charges(30).await;
+    world.set_clock(-100_000).await;
     world.sync().await;
     let before = total(&world).await;
     assert_eq!(verify(&world, &[], 0).await["missingPayments"], 0);
@@ -129,8 +130,10 @@ async fn payments_that_somebody_deleted_are_found_and_restored() {
 
     // An older state than what the source said last is as wrong, and nothing of it is in the outbox.
     let charge = world.charge(json!({"amount": 500, "currency": "usd", "capture": false})).await;
+    world.set_clock(-80_000).await;
     world.sync().await;
     world.tell(&format!("charges/{charge}/capture"), json!({})).await;
+    world.set_clock(-60_000).await;
     world.fetch().await.expect(0);
     world.database.run("DELETE FROM ingest_outbox").await;
     assert_eq!(verify(&world, &["--repair"], 3).await["missingPayments"], 1);

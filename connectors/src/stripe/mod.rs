@@ -90,7 +90,8 @@ impl Connector for Stripe {
             .map_or(unknown, |live| Identity::unknown().with(config::MODE, config::mode(live)))
     }
 
-    /// A webhook may have brought one of them, and a page that was asked for before it the other.
+    /// A webhook may have brought one of two events of a second, and a page that was asked for before it the other. What was
+    /// listed, or read by its id, is never stamped as events are.
     fn ties(&self) -> Ties {
         Ties::ReadAgain
     }

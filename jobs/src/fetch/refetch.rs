@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use super::write::{Requests, Writing};
 use crate::persist::persist;
 
-/// Records that are read together: what one request of HubSpot may name.
+/// Records that are read together: what one request of a vendor may name.
 const MAX_TOGETHER: usize = 100;
 
 /// Requests that a run answers; the next run goes on.

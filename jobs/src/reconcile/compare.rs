@@ -38,11 +38,21 @@ fn payment(listed: &Payment, stored: &StoredPayment) -> Option<String> {
         |status: &str, amount_minor: i64, currency: &str| format!("{status} {amount_minor} {currency}");
     let listed_worth = worth(listed.status.as_str(), listed.amount_minor, listed.currency.as_str());
     let stored_worth = worth(&stored.status, stored.amount_minor, &stored.currency);
-    let uncaptured = (listed.uncaptured_minor.to_string(), stored.uncaptured_minor.to_string());
+    let number =
+        |name, listed: i64, stored: i64| shown(name, Some(&listed.to_string()), Some(&stored.to_string()));
+    let word = |known: Option<bool>| known.map(|known| if known { "yes" } else { "no" });
+    let without = |payment: bool| word(Some(payment));
     let occurred = Some(EventTime::At(listed.occurred_at));
     sentence([
         shown("status and amount", Some(&listed_worth), Some(&stored_worth)),
-        shown("uncaptured amount", Some(&uncaptured.0), Some(&uncaptured.1)),
+        number("uncaptured amount", listed.uncaptured_minor, stored.uncaptured_minor),
+        number("amount that may still be captured", listed.capturable_minor, stored.capturable_minor),
+        number("withdrawn amount", listed.withdrawn_minor, stored.withdrawn_minor),
+        // What was stored before this was known is made whole by a verification.
+        stored
+            .money_moved
+            .and_then(|_| shown("money moved", word(listed.money_moved), word(stored.money_moved))),
+        shown("without a payment", without(listed.without_payment), without(stored.without_payment)),
         time("time", occurred, Some(stored.occurred_at), None),
         shown("charge", listed.parent_external_id.as_deref(), stored.parent_external_id.as_deref()),
     ])

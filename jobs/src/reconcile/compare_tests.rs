@@ -159,12 +159,16 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
         amount_minor: 100,
         currency: "USD".to_owned(),
         uncaptured_minor: 0,
+        capturable_minor: 0,
+        withdrawn_minor: 0,
+        money_moved: None,
+        without_payment: false,
         occurred_at: at(START),
         parent_external_id: None,
     };
     let told = |stored: StoredPayment| differs(&listed, Some(&StoredState::Payment(stored)));
     assert_eq!(told(stored.clone()), None);
-    let changes: [Change<StoredPayment>; 6] = [
+    let changes: [Change<StoredPayment>; 10] = [
         ("status and amount (listed as COLLECTED 100 USD, stored as FAILED 100 USD)", |stored| {
             stored.status = "FAILED".to_owned();
         }),
@@ -175,6 +179,12 @@ fn a_payment_differs_in_everything_that_revenue_is_made_of() {
             stored.currency = "EUR".to_owned();
         }),
         ("uncaptured amount (listed as 0, stored as 7)", |stored| stored.uncaptured_minor = 7),
+        ("amount that may still be captured (listed as 0, stored as 7)", |stored| {
+            stored.capturable_minor = 7;
+        }),
+        ("withdrawn amount (listed as 0, stored as 7)", |stored| stored.withdrawn_minor = 7),
+        ("money moved (listed as none, stored as yes)", |stored| stored.money_moved = Some(true)),
+        ("without a payment (listed as no, stored as yes)", |stored| stored.without_payment = true),
         ("time (listed as 2026-11-23T08:00:00Z, stored as 2026-11-23T08:00:01Z)", |stored| {
             stored.occurred_at += TimeDelta::seconds(1);
         }),

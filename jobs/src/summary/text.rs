@@ -90,12 +90,22 @@ impl DailySummary {
             let through = cursor.data_through.map_or_else(|| "never complete".to_owned(), time);
             format!("{} {} {through}", cursor.source, cursor.entity)
         });
-        vec![
+        let by_source = self.revenue.sources_that_contribute();
+        let by_source = by_source.iter().map(|(source, currency, figures)| {
+            let (collected, net) = (money(figures.collected, *currency), money(figures.net(), *currency));
+            format!("{source} {collected} {currency} ({net} net)")
+        });
+        let by_source: Vec<_> = by_source.collect();
+        let mut facts = vec![
             ("Runs", list(runs)),
             ("New dead letters", list(dead)),
             ("Unmapped statuses", list(unmapped)),
             ("Complete up to", list(fresh)),
-        ]
+        ];
+        if !by_source.is_empty() {
+            facts.insert(0, ("By source", by_source.join("; ")));
+        }
+        facts
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{Bucket, DriftCheck, Figures, Revenue};
-use crate::Currency;
+use crate::{Currency, Source};
 
 impl Serialize for Revenue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -23,6 +23,8 @@ impl Serialize for Revenue {
         map.serialize_entry("incompleteBecause", &self.gaps)?;
         map.serialize_entry("drift", &DriftCheck::of(&self.proof))?;
         map.serialize_entry("otherCurrencies", &totals(&self.other_currencies))?;
+        let by_source: Vec<_> = self.by_source.iter().map(OfSource).collect();
+        map.serialize_entry("bySource", &by_source)?;
         map.serialize_entry("unattributed", &totals(&self.unattributed))?;
         map.serialize_entry("reporting", &self.reporting)?;
         if let Some(unit) = query.granularity.unit() {
@@ -68,6 +70,18 @@ impl Serialize for Totals<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         totals_entries(&mut map, self.0.0, &self.0.1)?;
+        map.end()
+    }
+}
+
+struct OfSource<'a>(&'a (Source, Currency, Figures));
+
+impl Serialize for OfSource<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (source, currency, figures) = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", source)?;
+        totals_entries(&mut map, *currency, figures)?;
         map.end()
     }
 }

@@ -103,10 +103,23 @@ pub struct RevenueSummary {
     pub drift: DriftCheck,
     /// The same of all other currencies that have any. Currencies are never added.
     pub other_currencies: Vec<RevenueTotals>,
+    /// The totals of each source, by source and currency: how much of the figures comes from where.
+    pub by_source: Vec<RevenueOfSource>,
     /// By the day of the charge: refunds and disputes whose charge is not known, by currency.
     pub unattributed: Vec<RevenueTotals>,
     /// The totals of all currencies in one; null where that was not asked for.
     pub reporting: Option<Reporting>,
+}
+
+/// What comes from a source, in a currency.
+#[derive(ToSchema)]
+pub struct RevenueOfSource {
+    /// The source.
+    #[schema(example = "stripe")]
+    pub source: String,
+    /// In one currency.
+    #[serde(flatten)]
+    pub totals: RevenueTotals,
 }
 
 /// How figures were checked against the payments they stand for.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::*;
-use crate::{Granularity, Measure, Revenue, RevenueQuery, Sum};
+use crate::{Granularity, Measure, Revenue, RevenueQuery, Source, Sum};
 
 /// An answer with everything that there can be, as it is written.
 fn written(granularity: Granularity) -> Value {
@@ -19,7 +19,9 @@ fn written(granularity: Granularity) -> Value {
         payments: 1,
     };
     let proof = Proof { checked_at: DateTime::UNIX_EPOCH, buckets_recomputed: 0, verified_at: None };
-    json!(Revenue::assemble(query, &[sum("USD"), sum("EUR")], &[], None, proof).unwrap())
+    let mut revenue = Revenue::assemble(query, &[sum("USD"), sum("EUR")], &[], None, proof).unwrap();
+    revenue.by_source = vec![(Source::new("stripe"), revenue.query.currency, revenue.total)];
+    json!(revenue)
 }
 
 /// The fields that are documented of a type, those of the types it is made of included.
@@ -51,6 +53,7 @@ fn what_is_documented_is_what_is_written() {
     let summary = written(Granularity::Summary);
     assert_eq!(fields(&summary), documented::<RevenueSummary>());
     assert_eq!(fields(&summary["otherCurrencies"][0]), documented::<RevenueTotals>());
+    assert_eq!(fields(&summary["bySource"][0]), documented::<RevenueOfSource>());
     for (granularity, whole, part) in [
         (Granularity::Daily, documented::<RevenueByDay>(), documented::<RevenueOfDay>()),
         (Granularity::Weekly, documented::<RevenueByWeek>(), documented::<RevenueOfWeek>()),

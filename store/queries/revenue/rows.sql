@@ -14,15 +14,16 @@ edges AS (
     SELECT unnest(ARRAY[min(occurred_at), max(occurred_at)]) FROM payment_history WHERE superseded_at > $4
 ),
 sums AS (
-    SELECT counts.currency,
+    SELECT counts.currency, counts.source,
            CASE WHEN counts.currency = $6 THEN ($3::integer[])[width_bucket(counts.at, $1::timestamptz[])] END AS piece,
            counts.measure, sum(counts.amount)::text AS amount, count(*) AS payments
     FROM revenue_rows_as_of($4) counts, range
     WHERE counts.at >= range.starts_at AND counts.at < range.ends_at AND counts.basis IN ('both', $5)
       AND ($7::text[] IS NULL OR counts.source = ANY ($7))
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4
 )
-SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(piece), '{}') AS "pieces!: Vec<Option<i32>>",
+SELECT coalesce(array_agg(currency), '{}') AS "currencies!", coalesce(array_agg(source), '{}') AS "sources!",
+       coalesce(array_agg(piece), '{}') AS "pieces!: Vec<Option<i32>>",
        coalesce(array_agg(measure), '{}') AS "measures!", coalesce(array_agg(amount), '{}') AS "amounts!",
        coalesce(array_agg(payments), '{}') AS "payments!",
        (SELECT coalesce(jsonb_agg(to_jsonb(fresh)), '[]') FROM revenue_freshness fresh) AS "freshness!",

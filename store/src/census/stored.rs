@@ -55,6 +55,14 @@ pub struct StoredPayment {
     pub currency: String,
     /// Of a charge: what was authorised and not captured, in minor units.
     pub uncaptured_minor: i64,
+    /// Of a collected charge: what may still be captured, in minor units.
+    pub capturable_minor: i64,
+    /// Of a dispute that was not lost: what was withdrawn and not reinstated, in minor units.
+    pub withdrawn_minor: i64,
+    /// Of a refund: whether it moved money; none where the source does not say.
+    pub money_moved: Option<bool>,
+    /// Of a refund: whether it returns money that never was a payment.
+    pub without_payment: bool,
     /// When it counts.
     pub occurred_at: DateTime<Utc>,
     /// The charge that a refund or dispute belongs to.
@@ -127,7 +135,8 @@ impl Census {
         let rows = sqlx::query_as!(
             StoredPayment,
             r#"SELECT external_id, deleted_at IS NOT NULL AS "deleted!", status, amount_minor, currency,
-                      uncaptured_minor, occurred_at, parent_external_id
+                      uncaptured_minor, capturable_minor, withdrawn_minor, money_moved, without_payment, occurred_at,
+                      parent_external_id
                FROM payments WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)"#,
             self.source.as_str(),
             self.entity.as_str(),

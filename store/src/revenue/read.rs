@@ -23,10 +23,15 @@ pub(super) const NOW_AND_EVER: DateTime<Utc> =
 /// All statements of an answer have one snapshot.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// Figures of each source and currency.
+type BySource = Vec<(Source, Currency, Figures)>;
+
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) sums: Vec<Sum>,
+    /// The same without buckets, by source and currency.
+    pub(super) by_source: BySource,
     /// What is on no day by the day of the charge, as the charge is not known.
     pub(super) unattributed: Vec<(Currency, Figures)>,
     pub(super) freshness: Vec<Freshness>,
@@ -48,6 +53,7 @@ pub(super) struct Read {
 struct Row {
     known_days: String,
     currencies: Vec<String>,
+    sources: Vec<String>,
     pieces: Vec<Option<i32>>,
     measures: Vec<String>,
     amounts: Vec<String>,
@@ -76,7 +82,7 @@ impl Store {
         if query.basis == Basis::Event {
             // One statement is one snapshot, which costs a third of a transaction's exchanges.
             let row = self.ask_buckets(&self.pool, query, range, with_bounds, most_marks).await?;
-            return row.read(query, range, with_bounds, Vec::new());
+            return row.read(query, range, with_bounds, Vec::new(), Vec::new());
         }
         let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
         let read = self.read_buckets_in_tx(&mut tx, query, range, with_bounds, most_marks).await?;
@@ -94,7 +100,7 @@ impl Store {
     ) -> Result<Read, StoreError> {
         let row = self.ask_buckets(&mut *tx, query, range, with_bounds, most_marks).await?;
         let unattributed = self.unattributed_in_tx(tx, query, range.starts_at(), range.ends_at()).await?;
-        row.read(query, range, with_bounds, unattributed)
+        row.read(query, range, with_bounds, unattributed, Vec::new())
     }
 
     /// Sums of days that begin within buckets, which are read from payments, and of those that follow.
@@ -107,11 +113,11 @@ impl Store {
         let fail = || self.fail("compute revenue");
         let mut tx = self.pool.begin_with(BEGIN).await.map_err(fail())?;
         let before = self.ask_rows(&mut tx, query, odd, false).await?;
-        let before = before.read(query, odd, false, Vec::new())?;
+        let before = before.read(query, odd, false, Vec::new(), Vec::new())?;
         let row = self.ask_buckets(&mut tx, query, even, true, most_marks).await?;
         let unattributed = self.unattributed_in_tx(&mut tx, query, odd.starts_at(), even.ends_at()).await?;
         tx.commit().await.map_err(fail())?;
-        let mut read = row.read(query, even, true, unattributed)?;
+        let mut read = row.read(query, even, true, unattributed, before.by_source)?;
         read.sums.extend(before.sums);
         read.in_gaps |= before.in_gaps;
         read.drift = before.drift.or(read.drift);
@@ -167,7 +173,7 @@ impl Store {
     ) -> Result<Read, StoreError> {
         let row = self.ask_rows(tx, query, range, with_bounds).await?;
         let unattributed = self.unattributed_in_tx(tx, query, range.starts_at(), range.ends_at()).await?;
-        row.read(query, range, with_bounds, unattributed)
+        row.read(query, range, with_bounds, unattributed, Vec::new())
     }
 
     async fn ask_rows(
@@ -237,9 +243,11 @@ impl Row {
         range: &Range,
         with_bounds: bool,
         unattributed: Vec<(Currency, Figures)>,
+        mut by_source: BySource,
     ) -> Result<Read, StoreError> {
         Ok(Read {
-            sums: self.sums(query, range)?,
+            sums: self.sums(query, range, &mut by_source)?,
+            by_source,
             unattributed,
             bounds: with_bounds.then_some(Bounds { earliest: self.earliest, latest: self.latest }),
             freshness: freshness(self.freshness, self.missing_returns)?,
@@ -252,26 +260,46 @@ impl Row {
         })
     }
 
-    fn sums(&self, query: &RevenueQuery, range: &Range) -> Result<Vec<Sum>, StoreError> {
+    fn sums(
+        &self,
+        query: &RevenueQuery,
+        range: &Range,
+        by_source: &mut BySource,
+    ) -> Result<Vec<Sum>, StoreError> {
         let known: Vec<(i32, Vec<KeptFigure<'_>>)> = serde_json::from_str(&self.known_days)
             .map_err(|error| unreadable(format!("days that are kept: {error}")))?;
         let sources = sources(query);
         let kept =
             known.iter().flat_map(|(piece, figures)| figures.iter().map(move |figure| (piece, figure)));
         let kept = kept.filter(|(_, figure)| figure.counts(query.basis, sources.as_deref()));
-        let kept = kept.map(|(piece, figure)| {
-            Ok(Sum {
-                bucket: range.first_day_of(*piece),
-                ..sum(&figure.currency, &figure.measure, &figure.amount, figure.payments)?
-            })
-        });
-        let rows = self.currencies.iter().zip(&self.pieces).zip(&self.measures).zip(&self.amounts);
-        let added = rows.zip(&self.payments).map(|((((currency, piece), measure), amount), payments)| {
-            let bucket = piece.and_then(|piece| range.first_day_of(piece));
-            Ok(Sum { bucket, ..sum(currency, measure, amount, *payments)? })
-        });
-        kept.chain(added).collect()
+        let mut sums = Vec::with_capacity(kept.size_hint().0 + self.currencies.len());
+        for (piece, figure) in kept {
+            let sum = sum(&figure.currency, &figure.measure, &figure.amount, figure.payments)?;
+            add_to(by_source, &figure.source, &sum)?;
+            sums.push(Sum { bucket: range.first_day_of(*piece), ..sum });
+        }
+        let rows = self.currencies.iter().zip(&self.sources).zip(&self.pieces).zip(&self.measures);
+        let rows = rows.zip(&self.amounts).zip(&self.payments);
+        for (((((currency, source), piece), measure), amount), payments) in rows {
+            let sum = sum(currency, measure, amount, *payments)?;
+            add_to(by_source, source, &sum)?;
+            sums.push(Sum { bucket: piece.and_then(|piece| range.first_day_of(piece)), ..sum });
+        }
+        Ok(sums)
     }
+}
+
+/// Adds what counts to the figures of its source; there are few of them, so they are looked through.
+fn add_to(by_source: &mut BySource, source: &str, sum: &Sum) -> Result<(), StoreError> {
+    let is_it = |known: &(Source, Currency, Figures)| known.0.as_str() == source && known.1 == sum.currency;
+    let at = by_source.iter().position(is_it).unwrap_or_else(|| {
+        by_source.push((Source::new(source), sum.currency, Figures::default()));
+        by_source.len() - 1
+    });
+    let figures = &mut by_source[at].2;
+    let added = figures.plus(sum.measure, sum.amount, sum.payments);
+    *figures = added.ok_or(StoreError::Overflow(Overflow(sum.currency)))?;
+    Ok(())
 }
 
 /// One of the figures of `revenue_days`.

@@ -1,6 +1,6 @@
 //! Pages as they are written: what is news, what is gone, and that a page and its cursor are one.
 
-use buffalo_model::{Entity, RunId, Ties};
+use buffalo_model::{Entity, RawRecord, RunId, Ties};
 use buffalo_store::{StoreError, Unseen, Written};
 use chrono::TimeDelta;
 
@@ -93,26 +93,33 @@ async fn what_a_whole_listing_did_not_show_is_named() {
     fixture.database.drop_it().await;
 }
 
+/// A state of which no more than the second is known.
+fn event(id: &str, second: i64, payload: &str) -> RawRecord {
+    let state = record(id, second, payload);
+    RawRecord { observed_at: state.observed_at + TimeDelta::microseconds(999_999), ..state }
+}
+
 #[tokio::test]
 async fn a_tie_is_read_again_where_the_order_of_writing_says_nothing() {
     let mut fixture = Fixture::new().await;
     fixture.ties = Ties::ReadAgain;
-    fixture.write(&[record("ch_1", 10, "1"), record("ch_2", 10, "1")]).await.unwrap();
-    let page = [record("ch_1", 10, "2"), record("ch_2", 10, " 1 "), record("ch_3", 10, "1")];
+    fixture.write(&[event("ch_1", 10, "1"), event("ch_2", 10, "1")]).await.unwrap();
+    let page = [event("ch_1", 10, "2"), event("ch_2", 10, " 1 "), event("ch_3", 10, "1")];
     let written = fixture.write(&page).await.unwrap();
     assert_eq!((written.enqueued, written.deduped, written.ties), (1, 2, 1));
     let asked = "SELECT string_agg(external_id || ' ' || part, ',') FROM refetch_requests";
     assert_eq!(fixture.database.text(asked).await, "ch_1 record");
     let known = "SELECT string_agg(payload, '' ORDER BY id) FROM raw_records WHERE external_id = 'ch_1'";
     assert_eq!(fixture.database.text(known).await, "1");
-    // What was read by its id holds.
-    fixture.ties = Ties::LaterHolds;
-    assert_eq!(fixture.write(&[record("ch_1", 10, "2")]).await.unwrap().enqueued, 1);
+    // What was read is asked for one after the other: the later holds.
+    for payload in ["2", "3"] {
+        let written = fixture.write(&[record("ch_1", 11, payload)]).await.unwrap();
+        assert_eq!((written.enqueued, written.ties), (1, 0));
+    }
     // A head in doubt ties with nothing.
-    fixture.ties = Ties::ReadAgain;
-    let at = record("ch_1", 5, "").observed_at;
-    fixture.store.doubt(&fixture.source, buffalo_model::Entity::Payments, &["ch_1"], at).await.unwrap();
-    assert_eq!(fixture.write(&[record("ch_1", 5, "2")]).await.unwrap().enqueued, 1);
+    let at = event("ch_2", 10, "").observed_at;
+    fixture.store.doubt(&fixture.source, Entity::Payments, &["ch_2"], at).await.unwrap();
+    assert_eq!(fixture.write(&[event("ch_2", 10, "2")]).await.unwrap().enqueued, 1);
     fixture.database.drop_it().await;
 }
 

@@ -88,6 +88,12 @@ impl Ledger {
             };
             if !is_return(payment) {
                 let measure = match payment.status {
+                    PaymentStatus::Collected | PaymentStatus::Refunded
+                        if payment.kind == PaymentKind::Credit =>
+                    {
+                        Measure::Refunded
+                    }
+                    PaymentStatus::Pending if payment.kind == PaymentKind::Credit => Measure::PendingReturn,
                     PaymentStatus::Collected if self.excluded.contains(key) => Measure::Excluded,
                     PaymentStatus::Collected => Measure::Collected,
                     PaymentStatus::Pending => Measure::Pending,

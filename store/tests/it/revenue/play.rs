@@ -138,10 +138,11 @@ impl<'a> Game<'a> {
             let key: Key = (SOURCES[0], claimed.key.external_id.clone());
             let known = self.ledger.payments.get(&key);
             if known.is_none_or(|(revision, _)| *revision < claimed.revision) {
-                let gone = || Payment {
-                    deleted: true,
-                    ..known.map_or(crate::fixture::payment(0), |known| known.1.clone())
-                };
+                // Of what was gone before it was ever seen, nothing but the time of that is known.
+                let never_seen =
+                    || Payment { occurred_at: claimed.observed_at, ..crate::fixture::payment(0) };
+                let gone =
+                    || Payment { deleted: true, ..known.map_or_else(never_seen, |known| known.1.clone()) };
                 let payment = became.clone().unwrap_or_else(gone);
                 self.ledger.payments.insert(key, (claimed.revision, payment));
             }

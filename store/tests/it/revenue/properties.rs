@@ -2,9 +2,10 @@
 //!
 //! `PROPTEST_CASES` says how many histories are tried. Of one that fails the shortest form is printed.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use buffalo_model::{Granularity, RevenueQuery, Source};
+use buffalo_model::{Currency, Granularity, RevenueQuery, Source};
 use buffalo_store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -95,6 +96,13 @@ async fn answer(game: &Game<'_>, query: RevenueQuery) -> Result<Expected, StoreE
     let now = moment_of(0) + TimeDelta::days(3_000);
     let currency = query.currency;
     let revenue = game.fixture.store.revenue(query, &[], now).await?;
+    let sources =
+        revenue.by_source.iter().map(|(_, currency, figures)| (*currency, figures.net(), figures.collected));
+    let mut by_source: BTreeMap<Currency, (i128, i128)> = BTreeMap::new();
+    for (currency, net, collected) in sources {
+        let sum = by_source.entry(currency).or_default();
+        *sum = (sum.0 + net, sum.1 + collected);
+    }
     let mut found = Expected {
         totals: revenue.other_currencies.into_iter().collect(),
         breakdown: revenue.breakdown.into_iter().collect(),
@@ -103,6 +111,11 @@ async fn answer(game: &Game<'_>, query: RevenueQuery) -> Result<Expected, StoreE
     if revenue.total != buffalo_model::Figures::default() {
         found.totals.insert(currency, revenue.total);
     }
+    by_source.retain(|_, sum| *sum != (0, 0));
+    let totals =
+        found.totals.iter().map(|(currency, figures)| (*currency, (figures.net(), figures.collected)));
+    let totals: BTreeMap<_, _> = totals.filter(|(_, sum)| *sum != (0, 0)).collect();
+    assert_eq!(by_source, totals, "sources add up to the totals");
     Ok(found)
 }
 

@@ -109,9 +109,9 @@ fn status() -> impl Strategy<Value = PaymentStatus> {
 
 /// A payment as its id has it, most of the time.
 fn payment(place: usize) -> impl Strategy<Value = Payment> {
-    use PaymentKind::{Charge, Deal, Dispute, Refund};
+    use PaymentKind::{Charge, Credit, Deal, Dispute, Refund};
     let (usual, odd) = if place < 4 {
-        (vec![Charge, Charge, Deal], Refund)
+        (vec![Charge, Charge, Deal, Credit], Refund)
     } else {
         (vec![Refund, Refund, Refund, Dispute], Charge)
     };
