@@ -110,7 +110,7 @@ fn a_deal_happens_when_it_closes_or_else_when_it_began() {
     let payload = deal_with(&json!({ "closedate": "-9999-01-01T00:00:00Z" }));
     let state = RawState { entity: Entity::Payments, external_id: "1", context: None, payload: &payload };
     let error = super::super::REGISTRATION.read(state).unwrap_err().to_string();
-    assert!(error.contains("in no year that can be stored"), "{error}");
+    assert!(error.contains("before any that PostgreSQL knows"), "{error}");
     let neither = payment(&json!({ "closedate": "", "createdate": null }), None);
     assert_eq!(neither.occurred_at, at("2026-01-01T00:00:00Z"));
 }

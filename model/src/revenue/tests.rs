@@ -107,7 +107,7 @@ fn the_document_has_the_fields_of_the_contract() {
             "incompleteBecause": [{"source": "stripe", "code": "NOT_FETCHED",
                 "message": "stripe was not fetched to its end so far"}],
             "drift": {"checkedAt": "1970-01-01T00:00:00Z", "bucketsRecomputed": 2, "verifiedAt": null},
-            "otherCurrencies": [], "unattributed": [], "reporting": null,
+            "bySource": [], "otherCurrencies": [], "unattributed": [], "reporting": null,
             "breakdown": [{"month": "2026-11", "amountCents": "9007199254740993", "count": 1,
                 "refundedCents": "0", "disputedCents": "0", "netCents": "9007199254740993"}],
         })
