@@ -30,9 +30,9 @@ const PROBES: u32 = 3;
 /// How long sent bytes may go unacknowledged before the connection is given up.
 const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(30);
 
-/// Bytes under way in each direction: statements are large, answers mostly small.
+/// Bytes under way in each direction: pages that are written, and payloads that are claimed.
 const TO_SERVER: usize = 64 * 1024;
-const FROM_SERVER: usize = 16 * 1024;
+const FROM_SERVER: usize = 64 * 1024;
 
 /// Carries connections of this process to a server, for as long as it exists.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use tracing::Instrument;
 pub(super) const PAGES_AHEAD: usize = 4;
 
 /// The most payload that waits or is being written, in KiB; a single page may be larger.
-const KIB_AHEAD: u32 = 2_048;
+const KIB_AHEAD: u32 = 1_024;
 
 /// What the reading of a page came to: none at the end.
 pub(super) struct Read {
