@@ -219,9 +219,13 @@ fn remarks(revenue: &Revenue) -> Vec<String> {
         let money = |minor| Money { minor, currency: *currency };
         format!("{source} {} {currency} ({} net)", money(figures.collected), money(figures.net()))
     };
-    let by_source: Vec<_> = revenue.sources_that_contribute().iter().map(of_source).collect();
-    if !by_source.is_empty() {
-        lines.push(format!("By source: {}.", by_source.join(", ")));
+    let contributing = revenue.sources_that_contribute();
+    for (currency, _) in totals.iter().chain(&revenue.other_currencies) {
+        let by_source: Vec<_> =
+            contributing.iter().filter(|(_, of, _)| of == currency).map(of_source).collect();
+        if !by_source.is_empty() {
+            lines.push(format!("By source: {}.", by_source.join(", ")));
+        }
     }
     if let Some(reporting) = &revenue.reporting {
         let rates =
