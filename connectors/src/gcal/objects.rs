@@ -61,6 +61,27 @@ pub(super) fn read_events(body: &[u8]) -> Result<EventPage, String> {
     })
 }
 
+/// The address of the calendar in which this copy of an event is, where it is that of the organizer.
+///
+/// `organizer.self`: "Whether the organizer corresponds to the calendar on which this copy of the event appears."
+/// <https://developers.google.com/workspace/calendar/api/v3/reference/events>
+pub(super) fn address_of_calendar(event: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Organized<'a> {
+        #[serde(borrow)]
+        organizer: Organizer<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Organizer<'a> {
+        #[serde(borrow)]
+        email: Cow<'a, str>,
+        #[serde(rename = "self")]
+        is_this_calendar: bool,
+    }
+    let Organized { organizer } = serde_json::from_str(event).ok()?;
+    organizer.is_this_calendar.then(|| organizer.email.trim().to_lowercase())
+}
+
 /// Makes sure that an answer is the event that was asked for, and gives it as it is.
 pub(super) fn read_event(id: &str, body: &[u8]) -> Result<String, String> {
     #[derive(Deserialize)]

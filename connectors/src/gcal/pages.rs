@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use buffalo_model::{RawRecord, RequestCounts};
+use buffalo_model::{Identity, RawRecord, RequestCounts};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::api::{CalendarApi, concerns_one_calendar, is_lost_place};
 use super::config::CalendarConfig;
-use super::objects::EventPage;
+use super::objects::{EventPage, address_of_calendar};
 use super::position::{Place, Position};
 use crate::connector::{FetchedPage, Pages, SourceError, Sweep};
 use crate::http::Answer;
+
+/// The alias of the calendar of whoever's credentials these are.
+const PRIMARY: &str = "primary";
 
 /// Reads every calendar to the last page of its sequence, one request of each calendar at a time.
 pub(super) struct EventPages {
@@ -33,6 +36,8 @@ pub(super) struct EventPages {
     began_at: Option<DateTime<Utc>>,
     /// Calendars that were read before and are not configured any more.
     departed: Vec<String>,
+    /// Which calendar `primary` is, once an event has said so.
+    identity: Identity,
     now: DateTime<Utc>,
 }
 
@@ -59,8 +64,30 @@ impl EventPages {
             halted: false,
             began_at: None,
             departed,
+            identity: Identity::unknown(),
             now,
         }
+    }
+
+    /// Learns which calendar `primary` is: another person's is other data, and the same calendar under its address as well
+    /// would bring each event twice.
+    fn resolve(&mut self, calendar: &str, events: &[(String, String)]) -> Result<(), SourceError> {
+        if calendar != PRIMARY || !self.identity.is_unknown() {
+            return Ok(());
+        }
+        let Some(address) = events.iter().find_map(|(_, event)| address_of_calendar(event)) else {
+            return Ok(());
+        };
+        if self.position.calendars.keys().any(|other| other.eq_ignore_ascii_case(&address)) {
+            return Err(SourceError::Malformed {
+                request: format!("gcal: GET /calendars/{PRIMARY}/events"),
+                what: format!(
+                    "the events of {address}, which GOOGLE_CALENDAR_ID names as well: leave one of the two out"
+                ),
+            });
+        }
+        self.identity = Identity::unknown().with(format!("calendar {PRIMARY}"), address);
+        Ok(())
     }
 
     /// A calendar that is not configured any more leaves: none of its events is seen, and it is forgotten.
@@ -109,6 +136,7 @@ impl EventPages {
     /// Moves a calendar's place behind a page.
     fn take(&mut self, calendar: &str, answer: Answer<EventPage>) -> Result<FetchedPage, SourceError> {
         let Answer { value: page, asked_at } = answer;
+        self.resolve(calendar, &page.events)?;
         let began_at = *self.began_at.get_or_insert(asked_at);
         let place = self.position.calendars.entry(calendar.to_owned()).or_default();
         let observed_at = place.stamp(asked_at);
@@ -176,5 +204,9 @@ impl Pages for EventPages {
 
     fn requests(&self) -> RequestCounts {
         self.api.requests()
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
     }
 }

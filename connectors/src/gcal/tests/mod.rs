@@ -2,6 +2,7 @@
 
 mod credentials;
 mod following;
+mod identity;
 mod lost;
 mod trouble;
 
