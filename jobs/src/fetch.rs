@@ -217,10 +217,13 @@ impl Fetch<'_> {
                     let mut rooms = Vec::with_capacity(received);
                     for read in batch.drain(..) {
                         requests.made = made_before + read.requests;
-                        writing.owner.accept(&read.identity).await?;
                         rooms.push(read.room);
                         match read.page {
-                            Ok(Some(page)) => pages.push(page),
+                            Ok(Some(page)) => {
+                                // A key that is refused says nothing of whose data is stored.
+                                writing.owner.accept(&read.identity).await?;
+                                pages.push(page);
+                            }
                             Ok(None) => end = Some(Ok(())),
                             Err(error) => end = Some(Err(error)),
                         }

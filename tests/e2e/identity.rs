@@ -117,3 +117,17 @@ async fn a_post_of_the_other_mode_is_refused() {
     drop(server);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_says_nothing_of_whose_data_is_stored() {
+    let mut world = World::with_charges(5).await;
+    world.tell("faults", json!({"path": "/v1/charges", "kind": {"status": 401}})).await;
+    world.set("STRIPE_API_KEY", "sk_live_mistyped");
+    world.fetch().await.expect(1);
+    assert_eq!(identity(&world).await, "{}");
+    world.set("STRIPE_API_KEY", "sk_test_sandbox");
+    world.clear_faults().await;
+    world.sync().await;
+    world.assert_complete().await;
+    world.end().await;
+}
