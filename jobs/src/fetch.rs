@@ -166,7 +166,8 @@ impl Fetch<'_> {
     /// Makes sure that a plan whose pages have come to an end left the cursor where later runs start from.
     fn is_at_its_end(&self, writing: &Writing<'_>) -> Result<(), Trouble> {
         let state = self.connector.assess(self.entity, writing.written.as_ref(), self.clock.now());
-        if writing.is_at_end && state == CursorState::Current {
+        // A source that gives no place to go on from, as some calendar servers, is listed as a whole by each run.
+        if writing.is_at_end && matches!(state, CursorState::Current | CursorState::Backfilling) {
             return Ok(());
         }
         let (source_name, entity) = (self.connector.source().to_string(), self.entity);
