@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 /// A fresh database with all tables; dropped by [`TestDatabase::drop_it`], or with the server.
 pub struct TestDatabase {
+    #[allow(dead_code, reason = "not every test crate connects by itself")]
     pub url: String,
     /// The way by which users connect, and so the program that is tested.
     #[allow(dead_code, reason = "not every test crate runs the program")]
