@@ -1,5 +1,5 @@
--- Counts what moved: captures before the final one, refunds that moved money, disputes whatever their status, and money
--- that never was a payment.
+-- Counts what moved: captures before the final one, refunds that moved money, disputes whatever their status, money that
+-- never was a payment, and credits.
 --
 -- What is stored already keeps its meaning: what these columns say of it is not known, and its figures stay as they are.
 ALTER TABLE payments
@@ -11,6 +11,11 @@ ALTER TABLE payments
 ALTER TABLE payments
     ADD CONSTRAINT payments_capturable_minor_check CHECK (capturable_minor >= 0) NOT VALID,
     ADD CONSTRAINT payments_claimed_refunded_minor_check CHECK (claimed_refunded_minor >= 0) NOT VALID;
+-- A deal of less than nothing is a credit: money given back that belongs to no sale. Nothing that is stored can break this
+-- check, so it need not be looked at while the table is locked.
+ALTER TABLE payments DROP CONSTRAINT payments_kind_check;
+ALTER TABLE payments ADD CONSTRAINT payments_kind_check
+    CHECK (kind IN ('charge', 'refund', 'dispute', 'deal', 'credit', 'unknown')) NOT VALID;
 COMMENT ON COLUMN payments.capturable_minor IS 'of a collected charge: what of the uncaptured amount may still be captured, in the minor unit';
 COMMENT ON COLUMN payments.withdrawn_minor IS 'of a dispute that was not lost: what was withdrawn from the account and not reinstated, in the minor unit';
 COMMENT ON COLUMN payments.money_moved IS 'of a refund: whether it moved money; null where the source does not say';
@@ -50,6 +55,8 @@ $$;
 --
 -- Money that moved for a dispute counts in every status: of a lost one it is the amount, of any other what is withdrawn.
 --
+-- A credit is money given back that belongs to no sale: it counts on its own day by both.
+--
 -- `OFFSET 0` keeps the planner from reading all returns to find those of a few sales: how few they are it can't know.
 --
 -- The text is instantiated twice: for what is known now, and for what was known at an instant.
@@ -57,7 +64,10 @@ DO $make$
 DECLARE
     rows_of CONSTANT text := $rows$
         SELECT sale.source, sale.entity, sale.external_id, sale.currency, 'both' AS basis,
-               CASE WHEN sale.status = 'PENDING' THEN 'pending'
+               CASE WHEN sale.kind = 'credit' THEN CASE sale.status WHEN 'PENDING' THEN 'pending_return'
+                                                                    WHEN 'UNKNOWN' THEN 'unknown_return'
+                                                                    ELSE 'refunded' END
+                    WHEN sale.status = 'PENDING' THEN 'pending'
                     WHEN sale.status = 'UNKNOWN' THEN 'unknown'
                     WHEN excluded.external_id IS NOT NULL THEN 'excluded'
                     ELSE 'collected' END AS measure,
@@ -65,7 +75,8 @@ DECLARE
         FROM PAYMENTS sale
         LEFT JOIN EXCLUSIONS excluded ON excluded.source = sale.source AND excluded.entity = sale.entity
              AND excluded.external_id = sale.external_id IN_FORCE
-        WHERE sale.kind NOT IN ('refund', 'dispute') AND sale.status IN ('COLLECTED', 'PENDING', 'UNKNOWN')
+        WHERE sale.kind NOT IN ('refund', 'dispute')
+          AND (sale.status IN ('COLLECTED', 'PENDING', 'UNKNOWN') OR sale.kind = 'credit' AND sale.status = 'REFUNDED')
           AND sale.deleted_at IS NULL
         UNION ALL
         SELECT sale.source, sale.entity, sale.external_id, sale.currency, 'both', 'pending', sale.occurred_at,

@@ -2,7 +2,7 @@
 //!
 //! A figure is a sum over the view `revenue_rows`. Sums of quarters of an hour are kept, and a read takes those whose payments
 //! have not changed since; `migrations/20261121000021_revenue_marks_by_statement.sql` says how that is known, and
-//! `migrations/20261201000028_revenue_by_source.sql` what a payment counts for.
+//! `migrations/20261201000025_money_that_moved.sql` what a payment counts for.
 
 mod changes;
 mod decisions;

@@ -121,6 +121,12 @@ impl Store {
         read.sums.extend(before.sums);
         read.in_gaps |= before.in_gaps;
         read.drift = before.drift.or(read.drift);
+        // A sale may say so for days of both parts: that it is missing is not lost, and it counts once.
+        for fresh in &mut read.freshness {
+            let earlier = before.freshness.iter().find(|earlier| earlier.source == fresh.source);
+            fresh.missing_returns =
+                fresh.missing_returns.max(earlier.map_or(0, |earlier| earlier.missing_returns));
+        }
         Ok(read)
     }
 
