@@ -3,7 +3,7 @@
 -- Revenue of a range of days, by source, from buckets that are known to be true and from the payments where they may not be.
 --
 -- `starts` and `ends` are the beginnings and ends of the days, which follow one another; `pieces` the numbers of the pieces of
--- the answer that they belong to. Days that somebody asked for before are kept as a whole (`known`), others are added up from
+-- the answer that they belong to. Days that were asked for before are kept as a whole (`known`), others are added up from
 -- their buckets. Of both, what is kept of the buckets whose payments have changed since is taken away, and what those payments
 -- add up to now takes its place. All of it, with freshness and open drift, is of one snapshot. Pieces are told apart for the
 -- currency `told`; no `sources` are all. `with_bounds` says whether to tell where payments are. Where there are `most_marks`

@@ -1,6 +1,6 @@
 -- Records that a vendor deleted for a person's privacy: everything about them is taken away, also from raw history, and what
 -- stays says only that there was a record. `record_heads.content_hash` is '\x00' of one that was erased: no later state of it
--- is taken, whoever brings it.
+-- is accepted.
 CREATE TABLE erasures (
     source       text        NOT NULL,
     entity       text        NOT NULL,

@@ -6,7 +6,7 @@ use buffalo_store::{CursorRow, Store, StoreError};
 
 use crate::persist::persist;
 
-/// The source gives somebody else's data than what is stored.
+/// The data of the source belongs to another account or mode than the stored data.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the {source_name} {entity} in this database are of {fact} {stored}, and those of the source are of {fact} {given}: \

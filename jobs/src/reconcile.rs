@@ -1,13 +1,13 @@
 //! Reconciling: lists a source anew and compares it with what is stored. The proof that nothing is missing.
 
 mod compare;
+mod extra;
 mod findings;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use buffalo_connectors::{Connector, FetchedPage, Registration, SourceError, registration};
+use buffalo_connectors::{Connector, Registration, SourceError, registration};
 use buffalo_model::{
     Clock, Cursor, Entity, Mode, RawRecord, RawState, Reconciliation, RequestCounts, Run, RunId, RunStatus,
     Ties,
@@ -18,14 +18,11 @@ use tracing::Instrument;
 
 use self::compare::differs;
 use self::findings::{Findings, came_later};
-use crate::absence::{Absence, AbsenceError, Contradiction, LOOKED_UP_TOGETHER};
-use crate::identity::{IdentityTrouble, OtherIdentity, Owner};
+use crate::absence::AbsenceError;
+use crate::identity::{IdentityTrouble, Owner};
 use crate::persist::persist;
 use crate::run_span::run_span;
 use crate::{MassDelete, OnProgress, Stop};
-
-/// Records that are written together where they are gone.
-const MENDED_TOGETHER: usize = 1_000;
 
 /// A comparison of one entity of one source.
 pub struct Reconcile<'a> {
@@ -59,11 +56,11 @@ enum Trouble {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    OtherIdentity(#[from] OtherIdentity),
+    Identity(#[from] IdentityTrouble),
+    #[error(transparent)]
+    Absence(#[from] AbsenceError),
     #[error("nothing was fetched so far, so there is nothing to compare with or to repair")]
     NothingFetched,
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
     #[error("stopped before its end")]
     Stopped,
     #[error("{repaired} of {wrong} records that were not as the source lists them could be repaired")]
@@ -72,22 +69,20 @@ enum Trouble {
     Deadline(Duration),
 }
 
-impl From<AbsenceError> for Trouble {
-    fn from(error: AbsenceError) -> Self {
-        match error {
-            AbsenceError::Source(error) => Self::Source(error),
-            AbsenceError::Contradiction(contradiction) => Self::Contradiction(contradiction),
-        }
-    }
-}
-
-impl From<IdentityTrouble> for Trouble {
-    fn from(trouble: IdentityTrouble) -> Self {
-        match trouble {
-            IdentityTrouble::Other(other) => Self::OtherIdentity(other),
-            IdentityTrouble::Store(error) => Self::Store(error),
-        }
-    }
+/// A comparison under way.
+struct Comparison<'a> {
+    run_id: RunId,
+    registration: &'static Registration,
+    owner: Owner<'a>,
+    lock: &'a mut ProducerLock,
+    requests: &'a mut RequestCounts,
+    census: Census,
+    /// Up to where everything was fetched.
+    through: Option<DateTime<Utc>>,
+    /// The cursor, which a repair leaves where it is, and its version.
+    cursor: Cursor,
+    version: i64,
+    findings: Findings,
 }
 
 impl Reconcile<'_> {
@@ -166,48 +161,35 @@ impl Reconcile<'_> {
         let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
         let began_at = self.clock.now();
         let found = persist(|| self.store.read_cursor(source, self.entity, began_at)).await?;
-        let mut owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
+        let owner = Owner::of(self.store, self.clock, self.connector, self.entity, &found).await?;
         let cursor = found.cursor.ok_or(Trouble::NothingFetched)?;
-        let mut mending = Mending { run_id, cursor, version: found.version };
-        let mut census = self.store.begin_census(source, self.entity).await?;
-        let mut pages = self.connector.census(self.entity, self.since, began_at);
-        let mut findings = Findings::default();
+        let census = self.store.begin_census(source, self.entity).await?;
+        let mut comparison = Comparison {
+            run_id,
+            registration,
+            owner,
+            lock,
+            requests,
+            census,
+            through: found.data_through,
+            cursor,
+            version: found.version,
+            findings: Findings::default(),
+        };
         let mut stop = self.stop.clone();
-        loop {
-            let page = tokio::select! {
-                () = stop.requested() => return Err(Trouble::Stopped),
-                page = pages.next() => page,
-            };
-            *requests = pages.requests();
-            let Some(mut page) = page? else { break };
-            owner.accept(&pages.identity()).await?;
-            for record in &mut page.records {
-                if let Cow::Owned(storable) = record.storable() {
-                    *record = storable;
-                }
-            }
-            lock.check().await?;
-            let wrong = self
-                .compare_page(&mut census, &page, registration, found.data_through, &mut findings)
-                .await?;
-            findings.repaired += self.mend(&mut mending, wrong).await?;
-            self.store.heartbeat(run_id, self.clock.now()).await?;
-            (self.on_progress)(page.records.len() as u64);
-        }
-        let looking =
-            self.find_extra(&mut census, &mut mending, lock, &mut owner, began_at, &mut findings, requests);
         tokio::select! {
             () = stop.requested() => return Err(Trouble::Stopped),
-            looked = looking => looked?,
+            compared = self.compare_all(&mut comparison, began_at) => compared?,
         }
-        let stored = census.totals(self.since, found.data_through.unwrap_or(began_at)).await?;
+        let Comparison { mut census, mut findings, through, .. } = comparison;
+        let stored = census.totals(self.since, through.unwrap_or(began_at)).await?;
         let totals = findings.totals(stored);
         Ok(Reconciliation {
             run_id,
             source: source.to_string(),
             entity: self.entity.to_string(),
             since: self.since,
-            through: found.data_through,
+            through,
             compared_at: self.clock.now(),
             listed: findings.listed,
             missing: findings.missing,
@@ -219,26 +201,46 @@ impl Reconcile<'_> {
         })
     }
 
-    /// Compares a page, and returns the records that are not stored as they should be. A record that a page before it had
-    /// as well counts once: lists that are cut by time begin a page with what the page before it ended with.
-    async fn compare_page(
+    /// Compares what the source lists, then what is stored and was not listed.
+    async fn compare_all(
         &self,
-        census: &mut Census,
-        page: &FetchedPage,
-        registration: &Registration,
-        through: Option<DateTime<Utc>>,
-        findings: &mut Findings,
-    ) -> Result<Vec<RawRecord>, Trouble> {
-        let ids: Vec<&str> = page.records.iter().map(|record| record.external_id.as_str()).collect();
-        let mut fresh = census.note(&ids).await?;
-        let stored = census.stored(&ids).await?;
+        comparison: &mut Comparison<'_>,
+        began_at: DateTime<Utc>,
+    ) -> Result<(), Trouble> {
+        let mut pages = self.connector.census(self.entity, self.since, began_at);
+        loop {
+            let page = pages.next().await;
+            *comparison.requests = pages.requests();
+            let Some(page) = page? else { break };
+            comparison.owner.accept(&pages.identity()).await?;
+            comparison.lock.check().await?;
+            let listed = page.records.len() as u64;
+            // Lists that are cut by time begin a page with what the page before it ended with: a record counts once.
+            let mut records: Vec<RawRecord> =
+                page.records.into_iter().map(RawRecord::into_storable).collect();
+            let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+            let mut fresh = comparison.census.note(&ids).await?;
+            records.retain(|record| fresh.remove(&record.external_id));
+            self.compare_records(comparison, records).await?;
+            self.store.heartbeat(comparison.run_id, self.clock.now()).await?;
+            (self.on_progress)(listed);
+        }
+        self.find_extra(comparison, began_at).await
+    }
+
+    /// Compares records with what is stored of them, and repairs what is not as it should be.
+    async fn compare_records(
+        &self,
+        comparison: &mut Comparison<'_>,
+        records: Vec<RawRecord>,
+    ) -> Result<(), Trouble> {
+        let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+        let stored = comparison.census.stored(&ids).await?;
         let stored: HashMap<&str, &StoredState> =
             stored.iter().map(|state| (state.external_id(), state)).collect();
+        let (through, findings) = (comparison.through, &mut comparison.findings);
         let mut wrong = Vec::new();
-        for record in &page.records {
-            if !fresh.remove(record.external_id.as_str()) {
-                continue;
-            }
+        for record in &records {
             let state = RawState {
                 entity: self.entity,
                 external_id: &record.external_id,
@@ -246,7 +248,7 @@ impl Reconcile<'_> {
                 payload: &record.payload,
             };
             let stored = stored.get(record.external_id.as_str()).copied();
-            let Ok(listed) = registration.read(state) else {
+            let Ok(listed) = comparison.registration.read(state) else {
                 // Writing it again would make another dead letter of it.
                 findings.unreadable(&record.external_id, stored.is_some());
                 continue;
@@ -256,110 +258,21 @@ impl Reconcile<'_> {
             }
             findings.listed += 1;
             findings.add_up(&listed, self.since, through);
-            let what = match (stored, differs(&listed, stored)) {
-                (_, None) => continue,
-                (None, Some(what)) => {
-                    findings.missing += 1;
-                    what
-                }
-                (Some(_), Some(what)) => {
-                    findings.different += 1;
-                    what
-                }
-            };
+            let Some(what) = differs(&listed, stored) else { continue };
+            match stored {
+                None => findings.missing += 1,
+                Some(_) => findings.different += 1,
+            }
             findings.sample(&record.external_id, what);
             wrong.push(record.clone());
         }
-        Ok(wrong)
-    }
-
-    /// Finds what is stored and was not listed. Each is looked up by its id: a list may lack what is there.
-    #[expect(clippy::too_many_arguments, reason = "all of it is the state of one comparison")]
-    async fn find_extra(
-        &self,
-        census: &mut Census,
-        mending: &mut Mending,
-        lock: &mut ProducerLock,
-        owner: &mut Owner<'_>,
-        began_at: DateTime<Utc>,
-        findings: &mut Findings,
-        requests: &mut RequestCounts,
-    ) -> Result<(), Trouble> {
-        let source = self.connector.source();
-        let registration = registration(source.as_str()).ok_or(Trouble::NothingFetched)?;
-        let (connector, entity, mass_delete) = (self.connector, self.entity, self.mass_delete);
-        let absence = Absence { connector, registration, entity, mass_delete };
-        let (mut gone, mut by_listing) = (Vec::<RawRecord>::new(), false);
-        loop {
-            let extra = census.extra(self.since, began_at).await?;
-            let ids: Vec<&str> = extra.iter().map(String::as_str).collect();
-            // Noted now, so that the next question brings others.
-            census.note(&ids).await?;
-            if extra.is_empty() {
-                break;
-            }
-            for together in extra.chunks(LOOKED_UP_TOGETHER) {
-                let looked_up = absence.look_up(together, self.clock.now(), requests).await?;
-                owner.accept(&looked_up.identity).await?;
-                lock.check().await?;
-                let wrong = self.compare_found(census, &looked_up.found, registration, findings).await?;
-                findings.repaired += self.mend(mending, wrong).await?;
-                for record in &looked_up.gone {
-                    findings.extra += 1;
-                    let what = "stored, and neither listed by the source nor found by its id";
-                    findings.sample(&record.external_id, what.to_owned());
-                }
-                by_listing |= looked_up.by_listing;
-                gone.extend(looked_up.gone);
-                self.store.heartbeat(mending.run_id, self.clock.now()).await?;
-            }
-        }
-        if self.repair && !gone.is_empty() {
-            let stored = persist(|| self.store.count_stored(source, entity, "")).await?;
-            absence.prove(&gone, by_listing, stored, self.clock.now(), requests).await?;
-            for together in gone.chunks(MENDED_TOGETHER) {
-                findings.repaired += self.mend(mending, together.to_vec()).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares records that were not listed and are there all the same; those that are stored otherwise are returned.
-    async fn compare_found(
-        &self,
-        census: &mut Census,
-        found: &[RawRecord],
-        registration: &Registration,
-        findings: &mut Findings,
-    ) -> Result<Vec<RawRecord>, Trouble> {
-        let ids: Vec<&str> = found.iter().map(|record| record.external_id.as_str()).collect();
-        let stored = census.stored(&ids).await?;
-        let stored: HashMap<&str, &StoredState> =
-            stored.iter().map(|state| (state.external_id(), state)).collect();
-        let mut wrong = Vec::new();
-        for record in found {
-            let state = RawState {
-                entity: self.entity,
-                external_id: &record.external_id,
-                context: record.context.as_deref(),
-                payload: &record.payload,
-            };
-            let Ok(there) = registration.read(state) else { continue };
-            findings.listed += 1;
-            findings.add_up(&there, self.since, None);
-            if let Some(what) = differs(&there, stored.get(record.external_id.as_str()).copied()) {
-                findings.different += 1;
-                findings.sample(&record.external_id, what);
-                wrong.push(record.clone());
-            }
-        }
-        Ok(wrong)
+        self.mend(comparison, &wrong).await
     }
 
     /// Puts records into the outbox in the ordinary way, whatever is known of them; the cursor stays where it is.
-    async fn mend(&self, mending: &mut Mending, records: Vec<RawRecord>) -> Result<i64, Trouble> {
+    async fn mend(&self, comparison: &mut Comparison<'_>, records: &[RawRecord]) -> Result<(), Trouble> {
         if !self.repair || records.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let source = self.connector.source();
         let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -368,25 +281,19 @@ impl Reconcile<'_> {
         let page = Page {
             source,
             entity: self.entity,
-            run_id: mending.run_id,
-            records: &records,
+            run_id: comparison.run_id,
+            records,
             ties: Ties::LaterHolds,
             lane: Lane::Backfill,
             pages: 0,
             requests: RequestCounts::default(),
-            cursor: &mending.cursor,
+            cursor: &comparison.cursor,
             data_through: None,
-            cursor_version: mending.version,
+            cursor_version: comparison.version,
         };
         let written = persist(|| self.store.write_page(&page, self.clock.now())).await?;
-        mending.version = written.cursor_version;
-        Ok(written.enqueued)
+        comparison.version = written.cursor_version;
+        comparison.findings.repaired += written.enqueued;
+        Ok(())
     }
-}
-
-/// What a repair needs for the store's write path.
-struct Mending {
-    run_id: RunId,
-    cursor: Cursor,
-    version: i64,
 }

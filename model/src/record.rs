@@ -122,6 +122,15 @@ impl RawRecord {
         ContentHash::of_both(&self.payload, self.context.as_deref())
     }
 
+    /// The same as [`RawRecord::storable`], of a record that is not needed as it was.
+    #[must_use]
+    pub fn into_storable(self) -> Self {
+        if let Cow::Owned(storable) = self.storable() {
+            return storable;
+        }
+        self
+    }
+
     /// The state as it can be stored: the same, unless its id or version can't be. Payload and context are JSON, in which no
     /// character stands that PostgreSQL refuses.
     #[must_use]

@@ -18,7 +18,7 @@ pub const MAX_WORD_BYTES: usize = 320;
 /// The longest title, name or description. All of it is in the raw record.
 pub const MAX_TEXT_BYTES: usize = 32_000;
 
-/// The longest account of a failure: a longer one helps nobody.
+/// The longest account of a failure; a longer one would not help.
 pub const MAX_REASON_BYTES: usize = 2_000;
 
 const REPLACEMENT: &str = "\u{fffd}";
@@ -78,7 +78,7 @@ pub(crate) fn keep_storable_text(text: &mut Option<String>) {
     }
 }
 
-/// Leaves out what can't be the word that it should be: half an address is nobody's.
+/// Leaves out what can't be the word that it should be: half an address reaches no one.
 pub(crate) fn drop_unless_word(word: &mut Option<String>) {
     if word.as_ref().is_some_and(|word| word.len() > MAX_WORD_BYTES || word.contains('\0')) {
         *word = None;

@@ -1,7 +1,7 @@
 //! `buffalo cursors`: how far each source was fetched.
 
 use buffalo_model::{Clock, Entity, SystemClock};
-use buffalo_store::CursorRow;
+use buffalo_store::{CursorReset, CursorRow};
 use serde_json::{Value, json};
 
 use crate::cli::{CursorsCommand, Format};
@@ -14,17 +14,11 @@ pub(super) async fn run(command: &CursorsCommand, config: &Config) -> anyhow::Re
     match command {
         CursorsCommand::Show(output) => show(output.format, config).await,
         CursorsCommand::Reset { source, entity, forget_identity, dry_run } => {
-            let what = if *forget_identity { What::PositionAndIdentity } else { What::Position };
+            let what =
+                if *forget_identity { CursorReset::PositionAndIdentity } else { CursorReset::Position };
             reset(source, entity, what, *dry_run, config).await
         }
     }
-}
-
-/// What a reset forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Position,
-    PositionAndIdentity,
 }
 
 async fn show(format: Format, config: &Config) -> anyhow::Result<Exit> {
@@ -57,7 +51,7 @@ async fn show(format: Format, config: &Config) -> anyhow::Result<Exit> {
 async fn reset(
     source: &str,
     entity: &str,
-    what: What,
+    what: CursorReset,
     dry_run: bool,
     config: &Config,
 ) -> anyhow::Result<Exit> {
@@ -65,13 +59,14 @@ async fn reset(
     let entity: Entity = entity.parse().map_err(|error| UsageError(format!("{error}")))?;
     let store = config.store()?;
     let forgotten = match what {
-        What::Position => "position",
-        What::PositionAndIdentity => "position and identity",
+        CursorReset::Position => "position",
+        CursorReset::PositionAndIdentity => "position and identity",
     };
     if dry_run {
         let known = store.list_cursors().await?;
         let has_position = known.iter().any(|row| {
-            let known = row.cursor.is_some() || what == What::PositionAndIdentity && row.identity.is_some();
+            let known =
+                row.cursor.is_some() || what == CursorReset::PositionAndIdentity && row.identity.is_some();
             row.source == source && row.entity == entity.as_str() && known
         });
         say(if has_position {
@@ -84,11 +79,7 @@ async fn reset(
         return Ok(Exit::Done);
     }
     let now = SystemClock.now();
-    let done = match what {
-        What::Position => store.reset_cursor(&source, entity, now).await?,
-        What::PositionAndIdentity => store.forget_identity(&source, entity, now).await?,
-    };
-    say(if done {
+    say(if store.reset_cursor(&source, entity, what, now).await? {
         format!("The {forgotten} of {source} {entity} is forgotten; the next fetch is a backfill.")
     } else {
         format!("{source} {entity} has no position to forget.")

@@ -1,7 +1,7 @@
 -- Looks at sales after a batch: those that contradict their returns are noted, the others are forgotten. $1 to $3 are the
 -- keys, $4 says which of them are of the batch themselves and may say something new, $5 is now.
 --
--- Sales are looked up one by one (OFFSET 0), as they are few among all. Who meets another writer leaves a row to him: it
+-- Sales are looked up one by one (OFFSET 0), as they are few among all. A row that another writer holds is left to it: it
 -- only says where to look.
 WITH looked_at AS MATERIALIZED (
     SELECT source, entity, external_id, bool_or(is_new) AS is_new

@@ -26,6 +26,15 @@ pub struct CursorRow {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What a reset forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorReset {
+    /// The position: the next run is a backfill.
+    Position,
+    /// Also whose data it is: the next run learns it anew.
+    PositionAndIdentity,
+}
+
 struct CursorRecord {
     source: String,
     entity: String,
@@ -46,7 +55,7 @@ impl From<CursorRecord> for CursorRow {
             cursor: row.state.map(Cursor::new),
             data_through: row.data_through,
             last_full_backfill_at: row.last_full_backfill_at,
-            // What nobody can read is learned anew.
+            // An unreadable identity is learned anew.
             identity: row.identity.and_then(|facts| serde_json::from_value(facts).ok()),
             updated_at: row.updated_at,
         }
@@ -129,7 +138,7 @@ impl Store {
     }
 
     /// Forgets the position of one entity, so that its next run is a backfill. Records stay; equal content will be
-    /// recognised. Returns whether there was a position.
+    /// recognised. Returns whether there was anything to forget.
     ///
     /// # Errors
     ///
@@ -138,15 +147,19 @@ impl Store {
         &self,
         source: &Source,
         entity: Entity,
+        reset: CursorReset,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        // Not null: null would be learned anew from what is stored, which is the other account's.
         let done = sqlx::query!(
             "UPDATE sync_cursors
-             SET state = NULL, version = version + 1, last_full_backfill_at = NULL, written_by = NULL, updated_at = $3
-             WHERE source = $1 AND entity = $2 AND state IS NOT NULL",
+             SET identity = CASE WHEN $4 THEN '{}' ELSE identity END, state = NULL, version = version + 1,
+                 last_full_backfill_at = NULL, written_by = NULL, updated_at = $3
+             WHERE source = $1 AND entity = $2 AND (state IS NOT NULL OR $4 AND identity IS NOT NULL)",
             source.as_str(),
             entity.as_str(),
             now,
+            reset == CursorReset::PositionAndIdentity,
         )
         .execute(&self.pool)
         .await

@@ -85,7 +85,7 @@ impl Store {
         let operation = "erase records";
         let (source, entity) = (source.as_str(), entity.as_str());
         let mut tx = self.pool.begin().await.map_err(self.fail(operation))?;
-        // First, so that whoever writes a state of them has committed, or finds that none is taken any more.
+        // First, so that any writer of a state of them has committed, or finds that none is accepted any more.
         sqlx::query!(
             r"INSERT INTO record_heads AS known (source, entity, external_id, revision, observed_at, content_hash)
               SELECT $1, $2, external_id, 1, $4, '\x00' FROM unnest($3::text[]) AS erased (external_id)
@@ -111,78 +111,10 @@ impl Store {
         .execute(&mut tx)
         .await
         .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "DELETE FROM dead_letters WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
-            source,
-            entity,
-            external_ids,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "DELETE FROM refetch_requests WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
-            source,
-            entity,
-            external_ids,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "INSERT INTO contacts AS known
-                 (source, entity, external_id, observed_at, revision, raw_id, deleted_at, created_at, updated_at)
-             SELECT source, entity, external_id, observed_at, revision, 0, $4, $4, $4
-             FROM record_heads WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND entity = 'contacts'
-             ON CONFLICT (source, entity, external_id) DO UPDATE
-                 SET email = NULL, first_name = NULL, last_name = NULL, phone = NULL, company = NULL,
-                     lifecycle_stage = NULL, observed_at = excluded.observed_at, revision = excluded.revision,
-                     deleted_at = coalesce(known.deleted_at, excluded.deleted_at), updated_at = excluded.updated_at",
-            source,
-            entity,
-            external_ids,
-            now,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
-        // What was said of them when they failed may quote them.
-        sqlx::query!(
-            "UPDATE sync_runs SET failed_records = coalesce(
-                 (SELECT jsonb_agg(failed ORDER BY place) FROM jsonb_array_elements(failed_records)
-                      WITH ORDINALITY AS all_of_them (failed, place)
-                  WHERE failed ->> 'externalId' <> ALL ($3::text[])), '[]')
-             WHERE source = $1 AND entity = $2 AND failed_records <> '[]'
-               AND EXISTS (SELECT FROM jsonb_array_elements(failed_records) AS failed
-                           WHERE failed ->> 'externalId' = ANY ($3::text[]))",
-            source,
-            entity,
-            external_ids,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE raw_records SET payload = $4, context = NULL
-             WHERE source = $1 AND entity = $2 AND external_id = ANY ($3) AND payload <> $4",
-            source,
-            entity,
-            external_ids,
-            tombstone,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
-        sqlx::query!(
-            "UPDATE erasures SET erased_at = $4 WHERE source = $1 AND entity = $2 AND external_id = ANY ($3)",
-            source,
-            entity,
-            external_ids,
-            now,
-        )
-        .execute(&mut tx)
-        .await
-        .map_err(self.fail(operation))?;
+        sqlx::query_file!("queries/erase.sql", source, entity, external_ids, now, tombstone)
+            .execute(&mut tx)
+            .await
+            .map_err(self.fail(operation))?;
         tx.commit().await.map_err(self.fail(operation))
     }
 }

@@ -41,7 +41,7 @@ impl Store {
         Ok(learned.rows_affected() > 0)
     }
 
-    /// Whether an entity's data is known to be somebody else's than these facts say.
+    /// Whether an entity's stored data is known to belong to another account or mode than these facts.
     ///
     /// # Errors
     ///
@@ -83,34 +83,6 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(self.fail("read the newest raw records"))
-    }
-
-    /// Forgets whose data an entity's is, and its position with it: the next run is a backfill, and its data is that of
-    /// whoever it asks. Returns whether anything was known.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unreachable`] and its like.
-    pub async fn forget_identity(
-        &self,
-        source: &Source,
-        entity: Entity,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        // Not null: null would be learned anew from what is stored, which is the other's.
-        let done = sqlx::query!(
-            "UPDATE sync_cursors
-             SET identity = '{}', state = NULL, version = version + 1, last_full_backfill_at = NULL, written_by = NULL,
-                 updated_at = $3
-             WHERE source = $1 AND entity = $2 AND (state IS NOT NULL OR identity IS NOT NULL)",
-            source.as_str(),
-            entity.as_str(),
-            now,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(self.fail("forget whose data this is"))?;
-        Ok(done.rows_affected() > 0)
     }
 }
 

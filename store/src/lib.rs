@@ -50,7 +50,7 @@ pub use census::{Census, StoredContact, StoredEvent, StoredPayment, StoredState,
 pub use circuits::CircuitRow;
 pub use claim::{ClaimedBatch, ClaimedRow, Claimer, Look};
 pub use connect::{Connections, Store, StoreOptions};
-pub use cursors::CursorRow;
+pub use cursors::{CursorReset, CursorRow};
 pub use database::Sessions;
 pub use dead_letters::{DeadLetterFilter, Rehearsal, Replayed, StoredRow};
 pub use durations::Durations;

@@ -10,6 +10,7 @@ mod explain;
 mod overlaps;
 mod range;
 mod read;
+mod row;
 mod settle;
 mod verify;
 

@@ -44,7 +44,7 @@ pub struct UnmappedStatus {
     pub sample: String,
 }
 
-/// Payments of a source that count on days that are not plausible: somebody has probably mistyped them.
+/// Payments of a source that count on days that are not plausible: they are probably mistyped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MistypedDates {
     /// The source.

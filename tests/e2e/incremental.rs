@@ -130,8 +130,8 @@ async fn events_in_another_version_are_read_again() {
     world.end().await;
 }
 
-/// What came into being before the days that are listed may still change while it is open; what is settled may, too, and
-/// nobody tells.
+/// What came into being before the days that are listed may still change while it is open; what is settled may, too,
+/// without any sign of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn lookback_reads_what_is_open_and_says_what_it_does_not_see() {
     let mut world = World::with_charges(0).await;

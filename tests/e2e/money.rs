@@ -97,7 +97,7 @@ async fn lacks_returns(world: &World, arguments: &[&str]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_charge_that_tells_of_a_refund_nobody_sent_is_followed_up() {
+async fn a_charge_with_a_missing_refund_is_followed_up() {
     let world = world().await;
     let charge = world.charge(json!({"amount": 1000, "currency": "usd"})).await;
     let mut step = 0;

@@ -100,7 +100,7 @@ async fn figures_that_were_changed_past_all_triggers_are_found_and_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn payments_that_somebody_deleted_are_found_and_restored() {
+async fn payments_deleted_by_hand_are_found_and_restored() {
     let mut world = World::with_charges(30).await;
     world.set_clock(-100_000).await;
     world.sync().await;

@@ -15,7 +15,7 @@ use super::position::{Place, Position};
 use crate::connector::{FetchedPage, Pages, SourceError, Sweep};
 use crate::http::Answer;
 
-/// The alias of the calendar of whoever's credentials these are.
+/// The alias by which an account names its own calendar.
 const PRIMARY: &str = "primary";
 
 /// Reads every calendar to the last page of its sequence, one request of each calendar at a time.

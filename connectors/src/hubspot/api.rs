@@ -106,7 +106,7 @@ impl HubSpotApi {
         let names: Vec<String> = portals.iter().map(u64::to_string).collect();
         match names.is_empty() {
             true => Identity::unknown(),
-            // Of two it is nobody's: it fits neither.
+            // Answers about two portals fit neither.
             false => Identity::unknown().with(PORTAL, names.join(" and ")),
         }
     }

@@ -11,7 +11,7 @@ use super::resource::Resource;
 use crate::http::VendorError;
 use crate::text::{Lenient, Scalar, Text};
 
-/// What an account is told by: the number of its portal.
+/// The fact that identifies an account: the number of its portal.
 pub(super) const PORTAL: &str = "portal";
 
 /// A page of a list or a search.

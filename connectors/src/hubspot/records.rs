@@ -17,8 +17,8 @@ pub(super) const GONE: &str = r#"{"gone":"no longer listed"}"#;
 /// An object is stamped with the time of its last change, by HubSpot's clock and in milliseconds: however late a search
 /// shows it, a later change has a later stamp. `seen_at` is a time since which the object is known to have been as it is
 /// now, and counts where it is later: a list shows what is, so an object that came back from the bin without a change is
-/// newer than its deletion. No object is stamped later than it came: a date of the future, which HubSpot takes from whoever
-/// imports it, would hold up all that comes until then.
+/// newer than its deletion. No object is stamped later than it came: a date of the future, which HubSpot accepts from
+/// imports, would hold up all that comes until then.
 ///
 /// Objects that were merged away vanish from every answer; the survivor names them. Each becomes a record of its own
 /// that says so, as of the survivor's time.

@@ -136,7 +136,7 @@ impl ModesSeen {
         let unknown = Identity::unknown();
         match (self.test.load(Ordering::Relaxed), self.live.load(Ordering::Relaxed)) {
             (false, false) => unknown,
-            // Nobody's: it fits neither.
+            // Objects of both modes fit neither.
             (true, true) => unknown.with(MODE, "test and live"),
             (_, livemode) => unknown.with(MODE, mode(livemode)),
         }

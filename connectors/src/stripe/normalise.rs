@@ -251,7 +251,7 @@ fn refund_status(raw: &str) -> PaymentStatus {
     }
 }
 
-/// How a dispute ended. What it took is told by its balance transactions, in every status.
+/// How a dispute ended. Its balance transactions say what it took, in every status.
 fn dispute_status(raw: &str) -> PaymentStatus {
     match raw.trim() {
         "lost" => PaymentStatus::Disputed,

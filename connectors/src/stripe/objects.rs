@@ -130,7 +130,7 @@ fn charge_of(payload: &str) -> Option<String> {
 }
 
 /// Reads the object that was asked for by its id. Any other JSON, and any other object, is not understood: a proxy or a
-/// cache may answer with what somebody else asked for.
+/// cache may answer with another request's object.
 pub(super) fn read_object(body: &[u8], resource: Resource, id: &str) -> Result<ListedObject, String> {
     let raw: &RawValue = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let object = ListedObject::of(raw);

@@ -6,8 +6,8 @@ use buffalo_connectors::SourceError;
 use buffalo_model::Entity;
 use buffalo_store::StoreError;
 
-use crate::absence::{AbsenceError, Contradiction};
-use crate::identity::{IdentityTrouble, OtherIdentity};
+use crate::absence::AbsenceError;
+use crate::identity::IdentityTrouble;
 
 /// Why a run ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,9 @@ pub(super) enum Trouble {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    OtherIdentity(#[from] OtherIdentity),
+    Identity(#[from] IdentityTrouble),
     #[error(transparent)]
-    Contradiction(#[from] Contradiction),
+    Absence(#[from] AbsenceError),
     #[error(
         "stale_cursor_but_rate_limited: {reason}; a backfill began at {begun}, the next may begin at {next}"
     )]
@@ -40,24 +40,12 @@ pub(super) enum Trouble {
 impl Trouble {
     /// Whether the run ended where it was meant to end, to be continued by the next.
     pub(super) fn is_a_limit(&self) -> bool {
-        matches!(self, Self::Deadline(_) | Self::Source(SourceError::LimitReached { .. }))
-    }
-}
-
-impl From<AbsenceError> for Trouble {
-    fn from(error: AbsenceError) -> Self {
-        match error {
-            AbsenceError::Source(error) => Self::Source(error),
-            AbsenceError::Contradiction(contradiction) => Self::Contradiction(contradiction),
-        }
-    }
-}
-
-impl From<IdentityTrouble> for Trouble {
-    fn from(trouble: IdentityTrouble) -> Self {
-        match trouble {
-            IdentityTrouble::Other(other) => Self::OtherIdentity(other),
-            IdentityTrouble::Store(error) => Self::Store(error),
+        match self {
+            Self::Deadline(_) => true,
+            Self::Source(error) | Self::Absence(AbsenceError::Source(error)) => {
+                matches!(error, SourceError::LimitReached { .. })
+            }
+            _ => false,
         }
     }
 }

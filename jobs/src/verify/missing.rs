@@ -50,7 +50,7 @@ impl Verify<'_> {
     }
 
     /// What raw records say of missing payments. One that can't be read, or is in a currency that is not accepted, was a dead
-    /// letter that somebody discarded.
+    /// letter that was discarded.
     fn readable(&self, page: Vec<RawOfPayment>, report: &mut Verification) -> Vec<WrongPayment> {
         let mut wrong = Vec::new();
         for RawOfPayment { raw, stored_at } in page {

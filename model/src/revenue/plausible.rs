@@ -1,4 +1,4 @@
-//! Which dates payments may well have, and which somebody mistyped.
+//! Which dates payments may well have, and which are probably mistyped.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 

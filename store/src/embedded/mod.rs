@@ -124,7 +124,7 @@ struct Tcp {
 }
 
 impl Tcp {
-    /// A port that is free at this moment, and a password that nobody has seen.
+    /// A port that is free at this moment, and a random password.
     fn any_port() -> std::io::Result<Self> {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         Ok(Self { port, password: uuid::Uuid::new_v4().simple().to_string() })

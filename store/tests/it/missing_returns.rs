@@ -84,7 +84,7 @@ async fn what_claims_nothing_or_was_explained_before_is_not_noted() {
     let voided = Payment { status: PaymentStatus::Voided, ..claiming(Some(1_000), false) };
     say(&mut fixture, 4, "ch_3", voided).await;
     assert_eq!(fixture.database.number("SELECT count(*) FROM missing_returns").await, 0);
-    // Somebody deletes a refund by hand: the sale is found by looking at its other returns, and by `verify`.
+    // A refund is deleted by hand: the sale is found by looking at its other returns, and by `verify`.
     fixture.run("DELETE FROM payments WHERE external_id = 're_1'").await;
     say(&mut fixture, 5, "re_2", refund(PaymentStatus::Refunded, 1)).await;
     assert!(lacks(&fixture, Basis::Event, 0, 0).await);

@@ -61,7 +61,7 @@ async fn a_refund_is_a_release_only_where_it_moved_no_money() {
         (Some(200), &[(200, None)], 200),
         (Some(200), &[(300, None), (200, None)], 200),
         (None, &[(300, None)], 0),
-        // Nobody gives back more than came.
+        // No more is given back than came.
         (Some(1_000), &[(300, None), (700, None)], 700),
         (Some(1_000), &[(1_000, Some(true))], 700),
         // A release can't be more than was not captured.
