@@ -53,10 +53,6 @@ impl<'c> CopyRows<'c> {
         }
     }
 
-    pub(crate) fn integer(&mut self, value: i32) -> &mut Self {
-        self.field(&value.to_be_bytes())
-    }
-
     pub(crate) fn bigint(&mut self, value: i64) -> &mut Self {
         self.field(&value.to_be_bytes())
     }

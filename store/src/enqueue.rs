@@ -17,12 +17,6 @@ const COPY_RAW: &str = "COPY raw_records
      payload)
     FROM STDIN (FORMAT binary)";
 
-/// Its narrow row in the queue. `enqueued_at` is the raw record's `fetched_at`: readers find the partition by it.
-const COPY_OUTBOX: &str = "COPY ingest_outbox
-    (raw_id, source, entity, external_id, revision, observed_at, payload_bytes, available_at, enqueued_at,
-     lane)
-    FROM STDIN (FORMAT binary)";
-
 /// Why a record is read again of which two states of one time are known.
 const TIE: &str = "two states of one time";
 
@@ -160,6 +154,8 @@ impl Store {
         let external_ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
         let observed_at: Vec<DateTime<Utc>> = records.iter().map(|record| record.observed_at).collect();
         let content_hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes()).collect();
+        let payload_bytes: Vec<i32> =
+            records.iter().map(|record| i32::try_from(record.payload.len()).unwrap_or(i32::MAX)).collect();
         let heads = sqlx::query_file!(
             "queries/take_heads.sql",
             page.source.as_str(),
@@ -169,10 +165,13 @@ impl Store {
             &content_hashes as &[&[u8]],
             page.ties == Ties::ReadAgain,
             now + CLOCKS_APART,
+            &payload_bytes,
+            now,
+            page.lane.as_str(),
         )
         .fetch_all(&mut *tx)
         .await
-        .map_err(self.fail("compare records with what is known"))?;
+        .map_err(self.fail("enqueue records"))?;
         let by_id: HashMap<&str, (&RawRecord, &[u8])> = std::iter::zip(records, &content_hashes)
             .map(|(record, hash)| (record.external_id.as_str(), (&**record, *hash)))
             .collect();
@@ -186,7 +185,7 @@ impl Store {
             }
         }
         if !accepted.is_empty() {
-            let fail = || self.fail("enqueue records");
+            let fail = || self.fail("store raw records");
             let mut raw = CopyRows::begin(tx.connection(), COPY_RAW).await.map_err(fail())?;
             for (head, record) in &accepted {
                 raw.row(11)
@@ -204,23 +203,6 @@ impl Store {
                 raw.send().await.map_err(fail())?;
             }
             raw.finish().await.map_err(fail())?;
-            let mut outbox = CopyRows::begin(tx.connection(), COPY_OUTBOX).await.map_err(fail())?;
-            for (head, record) in &accepted {
-                outbox
-                    .row(10)
-                    .bigint(head.raw_id)
-                    .text(page.source.as_str())
-                    .text(page.entity.as_str())
-                    .text(&record.external_id)
-                    .bigint(head.revision)
-                    .timestamp(record.observed_at)
-                    .integer(i32::try_from(record.payload.len()).unwrap_or(i32::MAX))
-                    .timestamp(now)
-                    .timestamp(now)
-                    .text(page.lane.as_str());
-                outbox.send().await.map_err(fail())?;
-            }
-            outbox.finish().await.map_err(fail())?;
         }
         if accepted.len() < records.len() {
             // The same content seen again later was true in between as well: an older state that arrives after it must
