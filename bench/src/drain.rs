@@ -1,4 +1,5 @@
-//! `process` against the same work in plain SQL: claim, upsert from JSON and settle in one statement for each batch.
+//! `process` against the same work in plain SQL: claim, upsert from JSON and settle in one statement for each batch, and in
+//! the end the refresh of revenue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,5 +125,6 @@ pub(crate) async fn sql_takes(database: &Fresh) -> anyhow::Result<Duration> {
     while let Some(worker) = workers.join_next().await {
         worker??;
     }
+    database.store.settle_revenue().await?;
     Ok(began.elapsed())
 }
